@@ -1,0 +1,45 @@
+"""What every test, doctests included, runs under."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a worker for each core: one thread each is the fastest.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+
+import keras
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# Explaining a failure reruns the test under a line tracer, which takes minutes
+# with a backend underneath.
+_PHASES = tuple(phase for phase in Phase if phase is not Phase.explain)
+_COMMON = {
+    "deadline": None,
+    "phases": _PHASES,
+    "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("ci", max_examples=15, derandomize=True, **_COMMON)
+settings.register_profile("thorough", max_examples=300, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_report_header() -> str:
+    return f"keras: {keras.__version__} on {keras.backend.backend()}"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keras():
+    """Gives each test the same seeds, and takes back what it set globally."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
+    # Without the garbage collection, which takes longer than most tests.
+    keras.utils.clear_session(free_memory=False)
