@@ -1,0 +1,20 @@
+"""Searches over hyperparameters: studies, the driver that runs them, results."""
+
+from kerasblocks.search.driver import run
+from kerasblocks.search.errors import SearchFailed, StudyError
+from kerasblocks.search.load import load_study
+from kerasblocks.search.results import Result, read
+from kerasblocks.search.store import Trial
+from kerasblocks.search.study import Splits, Study
+
+__all__ = [
+    "Result",
+    "SearchFailed",
+    "Splits",
+    "Study",
+    "StudyError",
+    "Trial",
+    "load_study",
+    "read",
+    "run",
+]

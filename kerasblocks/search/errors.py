@@ -1,0 +1,58 @@
+"""What can go wrong around a search, as two exceptions that say what to do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class StudyError(ValueError):
+    """A study, or the way it was asked for, is wrong: nothing was trained."""
+
+
+class SearchFailed(RuntimeError):
+    """Too many trials in a row failed; the message begins with the cause."""
+
+
+def did_you_mean(name: str, legal: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest legal name, or nothing.
+
+    Args:
+        name: What came.
+        legal: What would have been accepted.
+
+    Example:
+        >>> did_you_mean("val_acuracy", ["val_loss", "val_accuracy"])
+        "; did you mean 'val_accuracy'?"
+        >>> did_you_mean("zzz", ["val_loss"])
+        ''
+    """
+    near = difflib.get_close_matches(name, list(legal), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def one_line(error: BaseException, source: Path | str | None = None) -> str:
+    r"""Say an exception in one line, with the place in the user's file if known.
+
+    Args:
+        error: The exception.
+        source: The study's file; the innermost frame in it is named.
+
+    Example:
+        >>> one_line(ValueError("bad\n\n  shape"))
+        'ValueError: bad shape'
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = " ".join(text.split()) or "(no message)"
+    if len(text) > 300:
+        text = text[:297] + "..."
+    line = f"{type(error).__name__}: {text}"
+    if isinstance(error, SyntaxError):
+        return line
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if source is not None and Path(frame.filename) == Path(source):
+            return f"{line} [{Path(source).name}:{frame.lineno} in {frame.name}]"
+    return line

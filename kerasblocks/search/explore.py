@@ -1,0 +1,137 @@
+"""Find a study's whole search space by building models before any is trained."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import keras_tuner as kt
+
+from kerasblocks.search.errors import StudyError, one_line
+from kerasblocks.search.study import Study
+
+
+def explore(study: Study) -> kt.HyperParameters:
+    """Build the study's model until every conditional part was seen once.
+
+    A hypermodel that cannot be built at all is found here, before it costs
+    trials.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The search space, with every hyperparameter at its default.
+
+    Raises:
+        StudyError: A build failed; its cause is in the message and chained.
+    """
+    space = kt.HyperParameters()
+    seen: list[Any] = []
+    unseen: list[Any] = []
+    point = kt.HyperParameters()
+    while True:
+        try:
+            study.build(point)
+        except Exception as error:
+            raise StudyError(
+                f"Study {study.name!r}: the model cannot be built at "
+                f"{point.values or 'the defaults'}: {one_line(error, study.source)}"
+            ) from error
+        space.merge(point, overwrite=False)
+        for scope in point.active_scopes:
+            if scope not in seen:
+                seen.append(copy.deepcopy(scope))
+        unseen += [
+            copy.deepcopy(scope)
+            for scope in point.inactive_scopes
+            if scope not in unseen
+        ]
+        unseen = [scope for scope in unseen if scope not in seen]
+        if not unseen:
+            break
+        # A scope that its values do not open would be tried for ever.
+        scope = unseen[0]
+        seen.append(scope)
+        point = kt.HyperParameters()
+        point.merge(space)
+        for condition in scope:
+            point.values[condition.name] = condition.values[0]
+        point.ensure_active_values()
+    fresh = kt.HyperParameters()
+    fresh.merge(space)
+    return fresh
+
+
+def describe(space: kt.HyperParameters) -> list[dict[str, Any]]:
+    """Return a space as plain data, equal for equal spaces.
+
+    Example:
+        >>> hp = kt.HyperParameters()
+        >>> _ = hp.Choice("units", [8, 16])
+        >>> describe(hp)[0]["config"]["name"]
+        'units'
+    """
+    return json.loads(json.dumps(space.get_config()["space"], default=str))
+
+
+def changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
+    """Say in words how two described spaces differ.
+
+    Args:
+        old: The space as it was.
+        new: The space as it is.
+
+    Example:
+        >>> a, b = kt.HyperParameters(), kt.HyperParameters()
+        >>> _ = a.Choice("units", [8, 16]), b.Choice("units", [8, 32])
+        >>> changes(describe(a), describe(b))
+        ["'units' changed"]
+    """
+    before = _by_name(old)
+    after = _by_name(new)
+    words = [f"{name!r} is new" for name in after if name not in before]
+    words += [f"{name!r} is gone" for name in before if name not in after]
+    words += [
+        f"{name!r} changed"
+        for name, entries in after.items()
+        if name in before and before[name] != entries
+    ]
+    return words
+
+
+def fits(values: dict[str, Any], space: kt.HyperParameters) -> bool:
+    """Whether a point of an older space is a point of this one.
+
+    Example:
+        >>> hp = kt.HyperParameters()
+        >>> _ = hp.Choice("units", [8, 16])
+        >>> fits({"units": 8}, hp), fits({"units": 9}, hp)
+        (True, False)
+    """
+    point = kt.HyperParameters()
+    known = set()
+    for entry in space.space:
+        point.merge([entry])
+        if not point.is_active(entry):
+            continue
+        known.add(entry.name)
+        if entry.name not in values or not _legal(entry, values[entry.name]):
+            return False
+        point.values[entry.name] = values[entry.name]
+    return known == set(values)
+
+
+def _by_name(space: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    names: dict[str, list[Any]] = {}
+    for entry in space:
+        names.setdefault(entry["config"]["name"], []).append(entry)
+    return names
+
+
+def _legal(entry: Any, value: Any) -> bool:
+    low, high = getattr(entry, "min_value", None), getattr(entry, "max_value", None)
+    if low is not None and high is not None:
+        return not isinstance(value, (str, bool)) and low <= value <= high
+    return value in list(entry.values)

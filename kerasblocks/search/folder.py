@@ -1,0 +1,127 @@
+"""The folder of a study: where its files lie, and who may write there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kerasblocks.search.errors import StudyError
+
+
+class Folder:
+    """The paths of one study's results.
+
+    Args:
+        root: The folder; made when it is needed.
+
+    Example:
+        >>> Folder("runs/digits").model(3).as_posix()
+        'runs/digits/models/trial-0003.keras'
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.memory = self.root / "memory.sqlite"
+        self.best = self.root / "best.keras"
+        self.models = self.root / "models"
+        self.csv = self.root / "trials.csv"
+        self.json = self.root / "trials.json"
+        self.png = self.root / "scores.png"
+
+    def model(self, number: int) -> Path:
+        """Return where the model of a trial is kept."""
+        return self.models / f"trial-{number:04d}.keras"
+
+    def make(self) -> None:
+        """Make the folder.
+
+        Raises:
+            StudyError: Something that is no folder stands in its place.
+        """
+        try:
+            self.models.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise StudyError(f"{self.root} is not a folder") from error
+
+    def move_aside(self) -> Path | None:
+        """Rename the folder so that a new one can begin; return its new path."""
+        if not self.root.exists():
+            return None
+        with self.lock():
+            stamp = time.strftime("%Y%m%d-%H%M%S")
+            aside = self.root.with_name(f"{self.root.name}.old-{stamp}")
+            count = 1
+            while aside.exists():
+                count += 1
+                aside = aside.with_name(f"{self.root.name}.old-{stamp}-{count}")
+            self.root.rename(aside)
+        return aside
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one process; a killed process lets go of it.
+
+        Raises:
+            StudyError: Another process holds it.
+        """
+        # SQLite's lock is the one that every system has and none leaves behind.
+        held = sqlite3.connect(self.root / ".lock", isolation_level=None, timeout=0)
+        try:
+            try:
+                held.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise StudyError(
+                    f"{self.root} is in use by another search; wait for it to end, "
+                    "or give this one another folder with --out"
+                ) from error
+            yield
+        finally:
+            held.close()
+
+    def keep_models(self, ranked: Iterable[int], keep: int) -> None:
+        """Make `best.keras` the best trial's model and drop what is not kept.
+
+        Args:
+            ranked: Finished trials, the best first.
+            keep: How many models stay.
+        """
+        kept = [self.model(number) for number in list(ranked)[:keep]]
+        if kept and kept[0].exists():
+            with replacing(self.best) as draft:
+                shutil.copyfile(kept[0], draft)
+        for file in self.models.glob("trial-*.keras"):
+            if file not in kept:
+                file.unlink()
+
+    def sweep(self) -> None:
+        """Remove the half-written files that a killed process left."""
+        for draft in [*self.root.glob(".*.tmp.*"), *self.models.glob(".*.tmp.*")]:
+            draft.unlink()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path whose file takes the place of `path` when done.
+
+    A reader, or a process that is killed, finds the old file or the new one
+    and never half of one.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+        >>> with replacing(path) as draft:
+        ...     _ = draft.write_text("whole")
+        >>> path.read_text()
+        'whole'
+    """
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""What a search leaves: its trials, ranked, and its best model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner as kt
+
+from kerasblocks.search.errors import StudyError
+from kerasblocks.search.folder import Folder
+from kerasblocks.search.store import COMPLETED, Store, Trial
+
+
+@dataclass(frozen=True)
+class Result:
+    """A study's results so far.
+
+    Args:
+        name: The study's name.
+        goal: Its objective.
+        seed: Its seed.
+        folder: Where its files are.
+        trials: Every trial, by number.
+        test: What the best model does on the test data, or None.
+        new: How many trials this run added.
+    """
+
+    name: str
+    goal: kt.Objective
+    seed: int
+    folder: Path
+    trials: list[Trial]
+    test: dict[str, float] | None = None
+    new: int = 0
+
+    @property
+    def finished(self) -> list[Trial]:
+        """The trials that completed or failed: those that count."""
+        return [trial for trial in self.trials if trial.ended]
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """The completed trials, the best first; the earlier one of two equals."""
+        return rank(self.trials, self.goal)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial, or None while none has completed."""
+        ranked = self.ranked
+        return ranked[0] if ranked else None
+
+    def best_model(self) -> keras.Model:
+        """Load the best trial's model.
+
+        Raises:
+            StudyError: There is none yet.
+        """
+        path = Folder(self.folder).best
+        if not path.exists():
+            raise StudyError(f"{self.folder} holds no best model yet")
+        return keras.saving.load_model(path)  # pyright: ignore[reportReturnType]
+
+
+def rank(trials: list[Trial], goal: kt.Objective) -> list[Trial]:
+    """Return the completed trials, the best first.
+
+    Args:
+        trials: Any trials.
+        goal: The objective.
+
+    Example:
+        >>> point = {"space": [], "values": {}}
+        >>> a = Trial(1, "COMPLETED", point, 0, score=0.5)
+        >>> b = Trial(2, "COMPLETED", point, 0, score=0.9)
+        >>> [trial.number for trial in rank([a, b], kt.Objective("acc", "max"))]
+        [2, 1]
+    """
+    sign = -1 if goal.direction == "max" else 1
+    completed = [
+        trial
+        for trial in trials
+        if trial.status == COMPLETED and trial.score is not None
+    ]
+    return sorted(
+        completed, key=lambda trial: (sign * (trial.score or 0), trial.number)
+    )
+
+
+def varying(trials: list[Trial]) -> list[str]:
+    """Return the hyperparameters that tell the trials apart, in the space's order.
+
+    Args:
+        trials: Any trials.
+
+    Example:
+        >>> point = lambda units: {"space": [], "values": {"units": units, "a": 1}}
+        >>> varying([Trial(1, "RUNNING", point(8), 0), Trial(2, "RUNNING", point(9), 0)])
+        ['units']
+    """
+    names: dict[str, set[Any]] = {}
+    for trial in trials:
+        for name in trial.values:
+            names.setdefault(name, set())
+    for trial in trials:
+        for name, seen in names.items():
+            seen.add(repr(trial.values.get(name)))
+    return [name for name, seen in names.items() if len(seen) > 1]
+
+
+def read(folder: str | Path) -> Result:
+    """Read the results of a study from its folder; nothing runs and none is written.
+
+    Args:
+        folder: The folder, `runs/NAME` by default.
+
+    Raises:
+        StudyError: There is no memory in it.
+
+    Example:
+        >>> read("runs/nothing")
+        Traceback (most recent call last):
+        kerasblocks.search.errors.StudyError: no study's memory in runs/nothing
+    """
+    paths = Folder(folder)
+    if not paths.memory.exists():
+        raise StudyError(f"no study's memory in {folder}")
+    store = Store(paths.memory)
+    try:
+        row = store.study()
+        if row is None:
+            raise StudyError(f"no study's memory in {folder}")
+        goal = kt.Objective(row["objective"], row["direction"])
+        trials = store.trials()
+        ranked = rank(trials, goal)
+        test = store.test(ranked[0].number) if ranked else None
+    finally:
+        store.close()
+    return Result(row["name"], goal, row["seed"], Path(folder), trials, test)

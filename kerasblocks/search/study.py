@@ -1,0 +1,200 @@
+"""What to search: data, a model to build, an objective and a budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import keras_tuner as kt
+
+from kerasblocks.search.errors import StudyError, did_you_mean, one_line
+
+ORACLES = {
+    "random": kt.oracles.RandomSearchOracle,
+    "bayesian": kt.oracles.BayesianOptimizationOracle,
+    "grid": kt.oracles.GridSearchOracle,
+}
+METRICS = ("val_loss", "val_accuracy", "val_mae", "val_mse", "loss", "accuracy")
+
+
+class Splits(NamedTuple):
+    """A study's data in the three parts that a search keeps apart.
+
+    Each part is `(x, y)` or `(x, y, sample_weight)`, or one dataset that
+    `model.fit` takes whole (a `keras.utils.PyDataset`, say).
+
+    Args:
+        train: What `fit` sees.
+        validation: What trials are scored on.
+        test: What no trial sees: the best model is measured on it once, at
+            the end. None if there is none.
+    """
+
+    train: Any
+    validation: Any
+    test: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One search: what `kerasblocks search FILE.py` looks for, named `study`.
+
+    Args:
+        name: Letters, digits, `-`, `_` and `.`; results go to `runs/NAME`.
+        hypermodel: `build(hp)`, a function that returns a compiled model, or a
+            `keras_tuner.HyperModel`, whose `fit` is used too.
+        data: A function without arguments that returns `Splits`.
+        objective: A metric's name as `fit` reports it (`"val_accuracy"`), or a
+            `keras_tuner.Objective` where the direction cannot be told.
+        trials: How many points to try.
+        epochs: How long a trial trains at most.
+        batch_size: As in `model.fit`; None where the data come in batches.
+        seed: Fixes the points (0 as well as any other); trial n starts its
+            weights from `seed + n`.
+        oracle: `"random"`, `"bayesian"` or `"grid"`, or a function of
+            `(objective, seed)` that returns a KerasTuner oracle.
+        callbacks: A function that returns fresh Keras callbacks for a trial.
+        max_failures: So many failed trials in a row end the search.
+        keep: So many best models stay on disk.
+
+    Raises:
+        StudyError: An argument is not as said above.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> def build(hp):
+        ...     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        ...     rate = hp.Float("rate", 1e-3, 1e-1, sampling="log")
+        ...     model.compile(keras.optimizers.SGD(rate), loss="mse")
+        ...     return model
+        >>> part = np.ones((8, 3)), np.ones((8, 1))
+        >>> study = Study(
+        ...     name="line",
+        ...     hypermodel=build,
+        ...     data=lambda: Splits(part, part),
+        ...     objective="val_loss",
+        ... )
+        >>> study.goal.direction
+        'min'
+    """
+
+    name: str
+    hypermodel: Callable[[kt.HyperParameters], keras.Model] | kt.HyperModel
+    data: Callable[[], Splits]
+    objective: str | kt.Objective
+    trials: int = 10
+    epochs: int = 10
+    batch_size: int | None = 32
+    seed: int = 0
+    oracle: str | Callable[[kt.Objective, int], kt.Oracle] = "random"
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None
+    max_failures: int = 3
+    keep: int = 3
+    source: Path | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(
+            r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name
+        ):
+            self._fail("name", "letters, digits, '-', '_' and '.'", self.name)
+        if not callable(self.hypermodel) and not isinstance(
+            self.hypermodel, kt.HyperModel
+        ):
+            expected = "a function build(hp) or a keras_tuner.HyperModel"
+            self._fail("hypermodel", expected, self.hypermodel)
+        if not callable(self.data):
+            self._fail("data", "a function that returns Splits", self.data)
+        for name in ("trials", "epochs", "max_failures", "keep"):
+            self._check_int(name, 1)
+        if self.batch_size is not None:
+            self._check_int("batch_size", 1)
+        self._check_int("seed", 0)
+        if isinstance(self.oracle, str) and self.oracle not in ORACLES:
+            expected = f"one of {sorted(ORACLES)} or a function"
+            self._fail(
+                "oracle", expected, self.oracle, did_you_mean(self.oracle, ORACLES)
+            )
+        if not isinstance(self.oracle, str) and not callable(self.oracle):
+            self._fail("oracle", f"one of {sorted(ORACLES)} or a function", self.oracle)
+        if self.callbacks is not None and not callable(self.callbacks):
+            expected = "a function that returns a list of callbacks"
+            self._fail("callbacks", expected, self.callbacks)
+        _ = self.goal
+
+    @property
+    def goal(self) -> kt.Objective:
+        """The objective with its direction, `"min"` or `"max"`."""
+        if isinstance(self.objective, kt.Objective):
+            return self.objective
+        if not isinstance(self.objective, str):
+            self._fail("objective", "a metric's name or Objective", self.objective)
+        # KerasTuner imports what it is asked about and warns as it looks.
+        direction = kt.engine.metrics_tracking.infer_metric_direction(self.objective)
+        if direction is None:
+            expected = (
+                "a metric whose direction is known, or "
+                f"keras_tuner.Objective({self.objective!r}, direction='min' or 'max')"
+            )
+            near = did_you_mean(self.objective, METRICS)
+            self._fail("objective", expected, self.objective, near)
+        return kt.Objective(self.objective, direction)
+
+    def build(self, hp: kt.HyperParameters) -> keras.Model:
+        """Build the model for one point and check that it is one.
+
+        Args:
+            hp: The point.
+
+        Raises:
+            TypeError: What came is not a compiled `keras.Model`.
+        """
+        if isinstance(self.hypermodel, kt.HyperModel):
+            model = self.hypermodel.build(hp)
+        else:
+            model = self.hypermodel(hp)
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"Study {self.name!r}: the hypermodel must return a keras.Model, "
+                f"got {type(model).__name__}"
+            )
+        if not model.compiled:
+            raise TypeError(
+                f"Study {self.name!r}: the hypermodel must return a compiled model; "
+                "call model.compile(...) before returning it"
+            )
+        return model
+
+    def splits(self) -> Splits:
+        """Load the data and check its parts.
+
+        Raises:
+            StudyError: `data()` failed or did not return `Splits`.
+        """
+        try:
+            parts = self.data()
+        except Exception as error:
+            raise StudyError(
+                f"Study {self.name!r}: data() failed: {one_line(error, self.source)}"
+            ) from error
+        if not isinstance(parts, tuple) or len(parts) not in (2, 3):
+            size = f" of {len(parts)}" if isinstance(parts, tuple) else ""
+            self._fail(
+                "data",
+                "a function that returns Splits(train, validation, test)",
+                f"{type(parts).__name__}{size}",
+            )
+        return Splits(*parts)
+
+    def _check_int(self, name: str, least: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            self._fail(name, f"an int of {least} or more", value)
+
+    def _fail(self, argument: str, expected: str, got: Any, hint: str = "") -> None:
+        raise StudyError(
+            f"Study {self.name!r}: {argument!r} must be {expected}, got {got!r}{hint}"
+        )
