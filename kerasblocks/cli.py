@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _search(options)
     except KeyboardInterrupt:
-        return 130
+        return _error("interrupted", code=130)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,8 +4,8 @@ from kerasblocks.search.driver import run
 from kerasblocks.search.errors import SearchFailed, StudyError
 from kerasblocks.search.load import load_study
 from kerasblocks.search.results import Result, read
-from kerasblocks.search.store import Trial
 from kerasblocks.search.study import Splits, Study
+from kerasblocks.search.trial import Trial
 
 __all__ = [
     "Result",

@@ -19,8 +19,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from kerasblocks.search.results import Result, varying
-from kerasblocks.search.store import COMPLETED, Trial
+from kerasblocks.search.results import Result, tunable, varying
+from kerasblocks.search.trial import COMPLETED, Trial
 
 
 class Display:
@@ -54,18 +54,11 @@ class Display:
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, Any]) -> None:
         """A trial's epoch ended."""
 
-    def trial_ends(self, trial: Trial, shown: list[str]) -> None:
-        """A trial ended.
-
-        Args:
-            trial: The trial.
-            shown: The hyperparameters worth showing.
-        """
+    def trial_ends(self, trial: Trial) -> None:
+        """A trial ended."""
         head = f"trial {trial.number:>{len(str(self.total))}}/{self.total}"
         settings = " ".join(
-            f"{name}={say(trial.values[name])}"
-            for name in shown
-            if name in trial.values
+            f"{name}={say(trial.values[name])}" for name in tunable(trial)
         )
         seconds = f"{trial.seconds or 0:.1f} s"
         if trial.status != COMPLETED:
@@ -143,10 +136,10 @@ class LiveDisplay(Display):
         note = "" if value is None else f"{self.goal.name} {value:.4f}"
         self._progress.update(self._one, completed=epoch, note=note)
 
-    def trial_ends(self, trial: Trial, shown: list[str]) -> None:
+    def trial_ends(self, trial: Trial) -> None:
         """Say the trial's line and take its bar away."""
         self._progress.remove_task(self._one)
-        super().trial_ends(trial, shown)
+        super().trial_ends(trial)
         note = "" if self.best is None else f"best {self.best:.4f}"
         self._progress.update(self._all, advance=1, note=note)
 

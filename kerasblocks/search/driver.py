@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from kerasblocks.search.display import Display, display_for, since
 from kerasblocks.search.errors import SearchFailed, StudyError
 from kerasblocks.search.executor import Executor, InProcess, Job, Outcome
-from kerasblocks.search.explore import changes, describe, explore
+from kerasblocks.search.explore import explore
+from kerasblocks.search.finish import finish
 from kerasblocks.search.folder import Folder
 from kerasblocks.search.oracle import Oracle
-from kerasblocks.search.report import draw, write_tables
-from kerasblocks.search.results import Result, rank, varying
-from kerasblocks.search.store import FAILED, Store, Trial, dumps
+from kerasblocks.search.report import write_tables
+from kerasblocks.search.results import Result
+from kerasblocks.search.resume import resume, settings
+from kerasblocks.search.store import Store
 from kerasblocks.search.study import Study
+from kerasblocks.search.trial import FAILED, RUNNING, Trial
 from kerasblocks.search.versions import versions
 
 
@@ -58,8 +61,8 @@ def run(
         KeyboardInterrupt: Ctrl-C; what had finished is kept.
 
     Example:
-        >>> import tempfile, numpy as np
-        >>> from kerasblocks.search import Study
+        >>> import tempfile, keras, numpy as np
+        >>> from kerasblocks.search import Splits, Study
         >>> def build(hp):
         ...     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         ...     rate = hp.Float("rate", 1e-3, 1e-1, sampling="log")
@@ -91,6 +94,9 @@ def run(
         aside = folder.move_aside()
         if aside is not None:
             display.line(f"the earlier search was moved to {aside}")
+    # Trials and the last test read the data once between them.
+    study = dataclasses.replace(study, data=functools.cache(study.data))
+    begun = time.perf_counter()
     with ExitStack() as stack:
         folder.make()
         stack.enter_context(folder.lock())
@@ -98,12 +104,22 @@ def run(
         store = Store(folder.memory)
         stack.callback(store.close)
         search = _Search(study, folder, store, display)
-        search.open()
-        if search.todo():
-            executor = executor or InProcess(study)
-            stack.callback(executor.close)
-            search.go(executor)
-        return search.finish()
+        try:
+            oracle_state = search.open()
+            if search.todo():
+                executor = executor or InProcess(study)
+                stack.callback(executor.close)
+                search.go(executor, oracle_state)
+            result = finish(study, search.result(), folder, store, display)
+        except KeyboardInterrupt:
+            display.end()
+            search.say_kept()
+            raise
+        display.line(
+            f"in {folder.root}: best.keras, trials.csv, trials.json, scores.png "
+            f"({since(begun)})"
+        )
+        return result
 
 
 class _Search:
@@ -112,253 +128,160 @@ class _Search:
     def __init__(
         self, study: Study, folder: Folder, store: Store, display: Display
     ) -> None:
-        self.study, self.folder, self.store = study, folder, store
-        self.display = display
-        self.trials: dict[int, Trial] = {}
-        self.begun = time.perf_counter()
-        self.new = 0
-        self.failures = 0
-        self.restored_state: Any = None
-        self.stopped_early = ""
+        self._study, self._folder = study, folder
+        self._store, self._display = store, display
+        self._trials: dict[int, Trial] = {}
+        self._new = 0
+        self._failures = 0
 
-    def open(self) -> None:
-        """Read the memory, or begin it, and say where things stand."""
-        study, goal = self.study, self.study.goal
-        self.space = explore(study)
-        described = describe(self.space)
-        row = self.store.study()
-        if row is None:
-            oracle = study.oracle
-            self.store.begin_study(
-                name=study.name,
-                objective=goal.name,
-                direction=goal.direction,
-                seed=study.seed,
-                oracle=oracle if isinstance(oracle, str) else oracle.__name__,
-                space=dumps(described),
+    def open(self) -> Any:
+        """Read the memory, or begin it, say where things stand; return the oracle."""
+        study = self._study
+        self._space = explore(study)
+        state, notes = resume(study, self._space, self._folder, self._store)
+        self._read()
+        finished = len(self._finished())
+        if not self._trials:
+            stands = f"{study.trials} trials to run"
+        elif self.todo():
+            stands = (
+                f"{finished} of {study.trials} trials are done, {self.todo()} to go"
             )
-            row = self.store.study() or {}
-        self._check_same(row)
-        self.restored_state = row["oracle_state"]
-        self.trials = {trial.number: trial for trial in self.store.trials()}
-        finished, todo = len(self.finished()), self.todo()
-        where = f"study {study.name!r}: "
-        if not self.trials:
-            where += f"{study.trials} trials to run"
-        elif todo:
-            where += f"{finished} of {study.trials} trials are done, {todo} to go"
         else:
-            where += f"finished, {finished} trials are done; nothing is run again"
-        self.display.line(f"{where} (folder {self.folder.root})")
-        difference = changes(row["space"], described)
-        if difference:
-            self._change_space(difference, described)
-        self._say_settings()
-
-    def finished(self) -> list[Trial]:
-        return [trial for trial in self.trials.values() if trial.ended]
+            stands = f"finished, {finished} trials are done; nothing is run again"
+        self._display.line(
+            f"study {study.name!r}: {stands} (folder {self._folder.root})"
+        )
+        for note in notes:
+            self._display.line(note)
+        return state
 
     def todo(self) -> int:
-        return max(0, self.study.trials - len(self.finished()))
+        """How many trials are still to end."""
+        return max(0, self._study.trials - len(self._finished()))
 
-    def go(self, executor: Executor) -> None:
+    def go(self, executor: Executor, oracle_state: Any) -> None:
         """Run trials until there are enough."""
-        study, goal = self.study, self.study.goal
-        session = self.store.begin_session(self._settings(), versions())
-        oracle = Oracle(study.oracle, goal, study.seed, self.space)
-        oracle.restore(self.restored_state, self.trials.values())
-        ranked = rank(list(self.trials.values()), goal)
-        best = ranked[0].score if ranked else None
-        self.display.begin(goal, len(self.finished()), study.trials, best)
-        flying: dict[Future[Outcome], int] = {}
-        outcome = "finished"
+        study, goal = self._study, self._study.goal
+        session = self._store.begin_session(settings(study), versions())
+        oracle = Oracle(study.oracle, goal, study.seed, self._space)
+        oracle.restore(oracle_state, self._trials.values())
+        best = self.result().best
+        self._display.begin(
+            goal, len(self._finished()), study.trials, best.score if best else None
+        )
+        outcome = "failed"
         try:
-            while self.todo() > 0:
-                while len(flying) < min(executor.slots, self.todo()):
-                    trial = self._next(oracle, set(flying.values()))
-                    if trial is None:
-                        break
-                    self.display.trial_begins(trial.number, trial.values, study.epochs)
-                    future = executor.submit(self._job(trial), self._on_epoch)
-                    flying[future] = trial.number
-                if not flying:
-                    self.stopped_early = (
-                        "the oracle found nothing that was not tried before"
-                    )
-                    break
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    self._end(flying.pop(future), future.result(), oracle)
+            found = self._loop(executor, oracle)
+            outcome = "finished" if found else "exhausted"
         except KeyboardInterrupt:
             outcome = "interrupted"
-            self.display.end()
-            self._say_kept()
-            raise
-        except BaseException as error:
-            outcome = type(error).__name__
             raise
         finally:
-            self.display.end()
-            for trial in self.store.trials():
-                if not trial.ended:
-                    self.store.interrupt_trial(trial.number)
-            self.store.end_session(session, outcome)
+            self._display.end()
+            for trial in self._store.trials():
+                if trial.status == RUNNING:
+                    self._store.interrupt_trial(trial.number)
+            self._store.end_session(session, outcome)
             oracle.close()
-
-    def finish(self) -> Result:
-        """Measure the best model on the test data, write the files, show all."""
-        result = self._result()
-        best = result.best
-        test = None
-        if best is not None:
-            test = self.store.test(best.number)
-            if test is None:
-                test = self._test(best)
-        result = dataclasses.replace(result, test=test)
-        write_tables(result, self.folder)
-        draw(result, self.folder)
-        if self.stopped_early:
-            self.display.line(f"the search ended early: {self.stopped_early}")
-        self.display.results(result)
-        if test is not None:
-            words = ", ".join(f"{name} {value:.4f}" for name, value in test.items())
-            self.display.line(
-                f"held-out test data, best model (trial {best.number}): {words}"
+        if not found:
+            self._display.line(
+                "the search ends early: the oracle found no point that was not tried"
             )
-        self.display.line(
-            f"in {self.folder.root}: best.keras, trials.csv, trials.json, scores.png "
-            f"({since(self.begun)})"
-        )
-        return result
 
-    def _result(self) -> Result:
+    def result(self) -> Result:
+        """Return the results so far."""
         return Result(
-            self.study.name,
-            self.study.goal,
-            self.study.seed,
-            self.folder.root,
-            [self.trials[number] for number in sorted(self.trials)],
-            new=self.new,
+            self._study.name,
+            self._study.goal,
+            self._study.seed,
+            self._folder.root,
+            [self._trials[number] for number in sorted(self._trials)],
+            new=self._new,
         )
+
+    def say_kept(self) -> None:
+        """After Ctrl-C: say what is kept and how to go on."""
+        self._read()
+        best = self.result().best
+        kept = f"{len(self._finished())} of {self._study.trials} trials are finished"
+        if best is not None:
+            kept += f", the best with {self._study.goal.name} {best.score:.4f}"
+        self._display.line(f"interrupted: {kept}; all is kept in {self._folder.root}")
+        self._display.line("run the same command again to go on from there")
+
+    def _read(self) -> None:
+        self._trials = {trial.number: trial for trial in self._store.trials()}
+
+    def _finished(self) -> list[Trial]:
+        return [trial for trial in self._trials.values() if trial.ended]
+
+    def _loop(self, executor: Executor, oracle: Oracle) -> bool:
+        """Run trials; return False where the oracle has no more points."""
+        flying: dict[Future[Outcome], int] = {}
+        while self.todo() > 0:
+            while len(flying) < min(executor.slots, self.todo()):
+                trial = self._next(oracle, set(flying.values()))
+                if trial is None:
+                    break
+                self._display.trial_begins(
+                    trial.number, trial.values, self._study.epochs
+                )
+                model = str(self._folder.model(trial.number))
+                job = Job(trial.number, trial.point, trial.seed, model)
+                flying[executor.submit(job, self._on_epoch)] = trial.number
+            if not flying:
+                return False
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                self._end(flying.pop(future), future.result(), oracle)
+        return True
 
     def _next(self, oracle: Oracle, flying: set[int]) -> Trial | None:
-        for trial in self.trials.values():
+        for trial in self._trials.values():
             if not trial.ended and trial.number not in flying:
-                self.store.restart_trial(trial.number)
-                return trial
-        number = max(self.trials, default=0) + 1
-        suggestion = oracle.ask(number, [t.values for t in self.trials.values()])
+                self._store.restart_trial(trial.number)
+                again = dataclasses.replace(trial, attempts=trial.attempts + 1)
+                self._trials[trial.number] = again
+                return again
+        number = max(self._trials, default=0) + 1
+        suggestion = oracle.ask(number, [each.values for each in self._trials.values()])
         if suggestion is None:
             return None
         trial = Trial(
             number,
-            "RUNNING",
+            RUNNING,
             suggestion.point,
-            self.study.seed + number,
+            self._study.seed + number,
             oracle_id=suggestion.oracle_id,
         )
-        self.store.begin_trial(trial, oracle.state())
-        self.trials[number] = trial
+        self._store.begin_trial(trial, oracle.state())
+        self._trials[number] = trial
         return trial
 
-    def _job(self, trial: Trial) -> Job:
-        model = self.folder.model(trial.number)
-        return Job(trial.number, trial.point, trial.seed, str(model))
-
-    def _on_epoch(self, number: int, epoch: int, metrics: Any) -> None:
-        self.store.add_epoch(number, epoch, metrics)
-        self.display.epoch(number, epoch, metrics)
+    def _on_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        self._store.add_epoch(number, epoch, metrics)
+        self._display.epoch(number, epoch, metrics)
 
     def _end(self, number: int, outcome: Outcome, oracle: Oracle) -> None:
         facts = {
             entry.name: getattr(outcome, entry.name)
             for entry in dataclasses.fields(outcome)
         }
-        trial = dataclasses.replace(self.trials[number], **facts)
+        trial = dataclasses.replace(self._trials[number], **facts)
         oracle.tell(trial)
-        self.store.end_trial(trial, oracle.state())
-        self.trials[number] = trial
-        self.new += 1
-        ranked = rank(list(self.trials.values()), self.study.goal)
-        self.folder.keep_models([t.number for t in ranked], self.study.keep)
-        write_tables(self._result(), self.folder)
-        self.display.trial_ends(trial, varying(list(self.trials.values())))
-        self.failures = self.failures + 1 if trial.status == FAILED else 0
-        if self.failures >= self.study.max_failures:
+        self._store.end_trial(trial, oracle.state())
+        self._trials[number] = trial
+        self._new += 1
+        result = self.result()
+        self._folder.keep_models(
+            [each.number for each in result.ranked], self._study.keep
+        )
+        write_tables(result, self._folder)
+        self._display.trial_ends(trial)
+        self._failures = self._failures + 1 if trial.status == FAILED else 0
+        if self._failures >= self._study.max_failures:
             raise SearchFailed(
                 f"{trial.error}\n"
-                f"trial {number} was the last of {self.failures} in a row that failed, "
-                f"so the search ended; whole tracebacks are in {self.folder.json}"
+                f"trial {number} was the last of {self._failures} in a row that "
+                f"failed, so the search ended; tracebacks are in {self._folder.json}"
             )
-
-    def _test(self, best: Trial) -> dict[str, float] | None:
-        splits = self.study.splits()
-        if splits.test is None:
-            self.display.line("the study has no test data: the best model is untested")
-            return None
-        if not self.folder.best.exists():
-            self.display.line(f"{self.folder.best} is missing: it is untested")
-            return None
-        keras.utils.clear_session()
-        model: Any = keras.saving.load_model(self.folder.best)
-        test = splits.test if isinstance(splits.test, tuple) else (splits.test,)
-        options = {"sample_weight": test[2]} if len(test) == 3 else {}
-        metrics = model.evaluate(*test[:2], verbose=0, return_dict=True, **options)
-        metrics = {name: float(value) for name, value in metrics.items()}
-        self.store.set_test(best.number, metrics)
-        return metrics
-
-    def _check_same(self, row: dict[str, Any]) -> None:
-        study, goal = self.study, self.study.goal
-        now = {
-            "name": study.name,
-            "objective": goal.name,
-            "direction": goal.direction,
-            "seed": study.seed,
-        }
-        for key, value in now.items():
-            if row[key] != value:
-                raise StudyError(
-                    f"{self.folder.root} holds a search with {key} {row[key]!r}, and "
-                    f"the study has {key} {value!r}: give it another folder with "
-                    "--out, or begin anew with --fresh (which moves this one aside)"
-                )
-
-    def _change_space(self, words: list[str], described: list[dict[str, Any]]) -> None:
-        if self.study.oracle == "grid":
-            raise StudyError(
-                f"the search space changed ({'; '.join(words)}), and a grid cannot "
-                "go on over another one: begin anew with --fresh"
-            )
-        self.display.line(
-            f"the search space changed since: {'; '.join(words)}. Earlier trials are "
-            "kept and ranked; new ones are chosen from the new space"
-        )
-        self.restored_state = None
-        if self.todo():
-            self.store.change_space(described)
-
-    def _settings(self) -> dict[str, Any]:
-        study = self.study
-        return {"epochs": study.epochs, "batch_size": study.batch_size}
-
-    def _say_settings(self) -> None:
-        before = self.store.last_settings()
-        if before is None or not self.todo():
-            return
-        for name, value in self._settings().items():
-            if before.get(name) != value:
-                self.display.line(
-                    f"{name} was {before.get(name)} and is {value} from here on: "
-                    "scores before and after are not alike"
-                )
-
-    def _say_kept(self) -> None:
-        finished = len(self.finished())
-        best = self._result().best
-        kept = f"{finished} of {self.study.trials} trials are finished and kept"
-        if best is not None:
-            kept += (
-                f"; best {self.study.goal.name} {best.score:.4f} (trial {best.number})"
-            )
-        self.display.line(f"interrupted: {kept} in {self.folder.root}")
-        self.display.line("run the same command again to go on from there")

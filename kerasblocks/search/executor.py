@@ -21,8 +21,8 @@ import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError, did_you_mean, one_line
 from kerasblocks.search.folder import replacing
-from kerasblocks.search.store import COMPLETED, FAILED
 from kerasblocks.search.study import Splits, Study
+from kerasblocks.search.trial import COMPLETED, FAILED
 
 OnEpoch = Callable[[int, int, Mapping[str, float]], None]
 

@@ -102,7 +102,7 @@ def changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
 
 
 def fits(values: dict[str, Any], space: kt.HyperParameters) -> bool:
-    """Whether a point of an older space is a point of this one.
+    """Whether a point of an older space has a legal value for all of this one.
 
     Example:
         >>> hp = kt.HyperParameters()
@@ -111,16 +111,14 @@ def fits(values: dict[str, Any], space: kt.HyperParameters) -> bool:
         (True, False)
     """
     point = kt.HyperParameters()
-    known = set()
     for entry in space.space:
         point.merge([entry])
         if not point.is_active(entry):
             continue
-        known.add(entry.name)
         if entry.name not in values or not _legal(entry, values[entry.name]):
             return False
         point.values[entry.name] = values[entry.name]
-    return known == set(values)
+    return True
 
 
 def _by_name(space: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -15,8 +15,8 @@ import keras_tuner as kt
 import numpy as np
 
 from kerasblocks.search.explore import fits
-from kerasblocks.search.store import COMPLETED, FAILED, Trial
 from kerasblocks.search.study import ORACLES
+from kerasblocks.search.trial import COMPLETED, FAILED, Trial
 
 # A failed trial is this package's business, not the oracle's.
 _NEVER = 10**9
@@ -83,6 +83,7 @@ class Oracle:
         self._oracle.max_trials = None
         self._oracle.max_consecutive_failed_trials = _NEVER
         self._oracle.max_retries_per_trial = 0
+        self._oracle._max_collisions = _DRAWS
         self._oracle.verbose = 0
         self._oracle.update_space(space)
         self._scratch = tempfile.TemporaryDirectory(prefix="kerasblocks-")
@@ -97,9 +98,11 @@ class Oracle:
 
         Args:
             state: What `state()` gave, or None where it no longer holds since
-                the space changed.
+                the space changed. Another kind of oracle's is not used.
             trials: All trials so far.
         """
+        if state is not None and state["class"] != type(self._oracle).__name__:
+            state = None
         for trial in trials:
             told = self._told(trial)
             self._oracle.trials[trial.oracle_id] = told
@@ -109,11 +112,7 @@ class Oracle:
                 self._oracle.start_order.append(trial.oracle_id)
                 self._oracle.end_order.append(trial.oracle_id)
         if state is not None:
-            ongoing = {
-                _slot(trial_id): trial_id
-                for trial_id in state["ongoing_trials"].values()
-            }
-            self._oracle.set_state({**state, "ongoing_trials": ongoing})
+            self._oracle.set_state(state["state"])
             self._oracle.verbose = 0
 
     def ask(self, number: int, tried: Iterable[dict[str, Any]]) -> Suggestion | None:
@@ -125,10 +124,10 @@ class Oracle:
             tried: The values of all trials so far.
         """
         seen = {_key(values) for values in tried}
+        # The Bayesian oracle's state leaves out where its own dice stand.
         if hasattr(self._oracle, "_random_state"):
-            self._oracle._random_state = np.random.RandomState(
-                (self._seed * _SPREAD + number) % 2**32
-            )
+            dice = np.random.RandomState((self._seed * _SPREAD + number) % 2**32)
+            setattr(self._oracle, "_random_state", dice)  # noqa: B010
         slot = f"asking-{number}"
         with _quiet():
             trial = self._oracle.create_trial(slot)
@@ -165,7 +164,10 @@ class Oracle:
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, as plain data."""
-        return self._oracle.get_state()
+        return {
+            "class": type(self._oracle).__name__,
+            "state": self._oracle.get_state(),
+        }
 
     def _told(self, trial: Trial) -> kt.engine.trial.Trial:
         told = kt.engine.trial.Trial(

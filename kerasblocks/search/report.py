@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from kerasblocks.search.folder import Folder, replacing
 from kerasblocks.search.results import Result
-from kerasblocks.search.store import FAILED, dumps
+from kerasblocks.search.trial import FAILED, dumps
 
 _COLUMNS = (
     "number",
@@ -135,4 +135,5 @@ def _draw_curves(axes: Any, result: Result) -> None:
         marker = "o" if len(values) == 1 else ""
         axes.plot(range(1, len(values) + 1), values, marker=marker, **style)
     if ranked:
-        axes.legend(frameon=False, loc="best")
+        corner = "lower right" if result.goal.direction == "max" else "upper right"
+        axes.legend(frameon=False, loc=corner)

@@ -11,7 +11,8 @@ import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError
 from kerasblocks.search.folder import Folder
-from kerasblocks.search.store import COMPLETED, Store, Trial
+from kerasblocks.search.store import Store
+from kerasblocks.search.trial import COMPLETED, Trial
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def varying(trials: list[Trial]) -> list[str]:
 
     Example:
         >>> point = lambda units: {"space": [], "values": {"units": units, "a": 1}}
-        >>> varying([Trial(1, "RUNNING", point(8), 0), Trial(2, "RUNNING", point(9), 0)])
+        >>> a, b = Trial(1, "RUNNING", point(8), 0), Trial(2, "RUNNING", point(9), 0)
+        >>> varying([a, b])
         ['units']
     """
     names: dict[str, set[Any]] = {}
@@ -108,6 +110,27 @@ def varying(trials: list[Trial]) -> list[str]:
         for name, seen in names.items():
             seen.add(repr(trial.values.get(name)))
     return [name for name, seen in names.items() if len(seen) > 1]
+
+
+def tunable(trial: Trial) -> list[str]:
+    """Return the hyperparameters of a trial that could have been other than they are.
+
+    Args:
+        trial: Any trial.
+
+    Example:
+        >>> hp = kt.HyperParameters()
+        >>> _ = hp.Choice("units", [8, 16]), hp.Fixed("depth", 2)
+        >>> tunable(Trial(1, "RUNNING", hp.get_config(), 0))
+        ['units']
+    """
+    names: dict[str, None] = {}
+    for entry in trial.point["space"]:
+        name = entry["config"]["name"]
+        one = len(entry["config"].get("values", "many")) == 1
+        if entry["class_name"] != "Fixed" and not one and name in trial.values:
+            names[name] = None
+    return list(names)
 
 
 def read(folder: str | Path) -> Result:

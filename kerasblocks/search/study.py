@@ -52,7 +52,7 @@ class Study:
             `keras_tuner.Objective` where the direction cannot be told.
         trials: How many points to try.
         epochs: How long a trial trains at most.
-        batch_size: As in `model.fit`; None where the data come in batches.
+        batch_size: As in `model.fit`.
         seed: Fixes the points (0 as well as any other); trial n starts its
             weights from `seed + n`.
         oracle: `"random"`, `"bayesian"` or `"grid"`, or a function of
@@ -88,7 +88,7 @@ class Study:
     objective: str | kt.Objective
     trials: int = 10
     epochs: int = 10
-    batch_size: int | None = 32
+    batch_size: int | None = None
     seed: int = 0
     oracle: str | Callable[[kt.Objective, int], kt.Oracle] = "random"
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None
