@@ -1,0 +1,109 @@
+"""Checks of constructor arguments: one wording of errors for the whole package.
+
+Every message names the class, the argument, what was expected and what came,
+and suggests the nearest legal name where there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+LAYER_KEYWORDS = ("name", "dtype", "trainable", "autocast")
+
+
+def did_you_mean(name: Any, legal: Iterable[str]) -> str:
+    """A suggestion to append to an error message, or an empty string.
+
+    Example:
+
+    >>> did_you_mean("gendre", ["age", "gender"])
+    "; did you mean 'gender'?"
+    """
+    near = difflib.get_close_matches(str(name), [str(n) for n in legal], n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def one_of(owner: str, argument: str, value: Any, legal: Sequence[Any]) -> Any:
+    """Returns `value` if it is among `legal`, else raises a `ValueError`."""
+    if isinstance(value, str | None) and value in legal:
+        return value
+    names = ", ".join(repr(item) for item in legal)
+    hint = did_you_mean(value, [item for item in legal if isinstance(item, str)])
+    raise ValueError(
+        f"{owner}: '{argument}' must be one of {names}, got {value!r}{hint}"
+    )
+
+
+def is_positive_int(value: Any) -> bool:
+    """True for 1, 2, 3, ..., numpy integers included, and for no boolean."""
+    return (
+        isinstance(value, numbers.Integral)
+        and not isinstance(value, bool)
+        and int(value) > 0
+    )
+
+
+def positive_int(owner: str, argument: str, value: Any) -> int:
+    """Returns `value` as an int if it is a positive one, else raises."""
+    if not is_positive_int(value):
+        raise ValueError(f"{owner}: '{argument}' must be a positive int, got {value!r}")
+    return int(value)
+
+
+def sizes(owner: str, argument: str, value: Any, rank: int | None = None) -> Any:
+    """Checks a kernel size, pool size or stride, one number or one an axis.
+
+    Args:
+        owner: The class, for the error message.
+        argument: The argument's name, for the error message.
+        value: What the user passed.
+        rank: The number of spatial axes, where it is known.
+
+    Returns:
+        `value` itself without a rank, a tuple of `rank` ints with one.
+    """
+    many = "a tuple of positive ints" if rank is None else f"a tuple of {rank}"
+    if is_positive_int(value):
+        return value if rank is None else (int(value),) * rank
+    if (
+        isinstance(value, tuple | list)
+        and 1 <= len(value) <= 3
+        and all(is_positive_int(item) for item in value)
+        and rank in (None, len(value))
+    ):
+        return value if rank is None else tuple(int(item) for item in value)
+    raise ValueError(
+        f"{owner}: '{argument}' must be a positive int or {many}, got {value!r}"
+    )
+
+
+def split_keywords(
+    owner: str,
+    keywords: dict[str, Any],
+    options: Iterable[str],
+    arguments: Iterable[str] = (),
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sorts keyword arguments into those of a child and those of the layer itself.
+
+    Args:
+        owner: The class, for the error message.
+        keywords: What the constructor took as `**kwargs`.
+        options: The names that go to the child.
+        arguments: The constructor's named arguments, for suggestions.
+
+    Returns:
+        The child's keywords and the layer's own: `name`, `dtype`, `trainable`.
+
+    Raises:
+        TypeError: a name is none of these.
+    """
+    legal = {*options, *LAYER_KEYWORDS}
+    for name in keywords:
+        if name not in legal:
+            hint = did_you_mean(name, {*legal, *arguments})
+            raise TypeError(f"{owner}: unexpected keyword argument {name!r}{hint}")
+    own = {name: v for name, v in keywords.items() if name in LAYER_KEYWORDS}
+    return {name: v for name, v in keywords.items() if name not in own}, own

@@ -1,0 +1,112 @@
+"""`Composite`: a block made of layers, its wiring told once and read three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import tree
+
+from kerasblocks.blocks.block import Block
+
+Run = Callable[[keras.layers.Layer, Any], Any]
+"""How a wiring runs a layer on an input: for its values, its spec, its graph."""
+
+
+class Composite(Block):
+    """A block whose output is that of layers run one after or beside another.
+
+    A subclass makes its children in `__init__`, or in `build_children` where they
+    depend on the input's shape, and tells in `wire` how they are connected. The
+    same wiring then computes values (`call`), creates the children's weights
+    (`build`), infers shapes and dtypes (`compute_output_spec`) and lets
+    `kerasblocks.expand` retrace the block as plain Keras.
+
+    Example:
+
+    >>> class Doubled(Composite):
+    ...     def __init__(self, layer, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.layer = layer
+    ...
+    ...     def wire(self, run, inputs):
+    ...         return run(self.layer, run(self.layer, inputs))
+    >>> block = Doubled(keras.layers.Dense(3))
+    >>> block.build((None, 3))
+    >>> block.compute_output_shape((8, 3)), block.count_params()
+    ((8, 3), 12)
+    """
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        """Connects the children: `run(layer, x)` stands for `layer(x)`."""
+        raise NotImplementedError(f"{self._owner} must implement wire(run, inputs)")
+
+    def call(self, inputs: Any) -> Any:
+        return self.wire(call_layer, inputs)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates every weight of the block, from the input's shape alone."""
+        self.build_children(as_specs(input_shape, self.compute_dtype))
+        if not self.trainable:
+            self.trainable = False  # also for the children that were just made
+
+    def build_children(self, inputs: Any) -> Any:
+        """Builds the children on the spec of the input, a `KerasTensor`.
+
+        Returns:
+            The spec of the output.
+        """
+        return self.wire(build_layer, inputs)
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        if self.built:
+            return self.wire(infer_spec, inputs)
+        # The question must not build the block: a copy answers it, without values.
+        with keras.StatelessScope(initialize_variables=False):
+            copy = type(self).from_config(self.get_config())
+            copy.build(as_shapes(inputs))
+            return copy.compute_output_spec(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        specs = as_specs(input_shape, self.compute_dtype)
+        return as_shapes(self.compute_output_spec(specs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """None: a mask that the last children pass on is on the outputs already."""
+
+
+def call_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Runs `layer` on tensors: the reader that computes values."""
+    return layer(inputs)
+
+
+def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Runs `layer` on `KerasTensor`s, leaving no node in any graph."""
+    return layer.compute_output_spec(inputs)
+
+
+def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Creates the weights of `layer` for the spec of its input; infers its output.
+
+    A layer may come in built: shared, or deserialized with its build shape.
+    """
+    if not layer.built:
+        if type(layer).build is keras.layers.Layer.build:
+            # No build of its own: sublayers, if any, are built by a trace of call.
+            infer_spec(layer, inputs)
+        if not layer.built:
+            layer.build(as_shapes(inputs))
+    return infer_spec(layer, inputs)
+
+
+def as_specs(shapes: Any, dtype: Any) -> Any:
+    """`KerasTensor`s of the given shapes, in the same structure."""
+    return tree.map_shape_structure(
+        lambda shape: keras.KerasTensor(shape, dtype=dtype), shapes
+    )
+
+
+def as_shapes(specs: Any) -> Any:
+    """The shapes of `KerasTensor`s, in the same structure."""
+    return tree.map_structure(lambda spec: tuple(spec.shape), specs)

@@ -1,0 +1,58 @@
+"""A config taken from the constructor's signature, as scikit-learn does it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar
+
+import keras
+
+_READ_BY_KERAS = ("name", "trainable", "dtype", "activity_regularizer")
+
+
+class ConfigFromSignature:
+    """Gives `get_config` and `from_config` to classes that keep their arguments.
+
+    The convention: every argument of `__init__` is kept on an attribute of its
+    own name, and those taken as `**kwargs` in the dict `options`. Layers,
+    activations, initializers and whatever else Keras can serialize are
+    serialized, at any depth of lists, tuples and dicts. `kept_as` names another
+    attribute where Keras has taken an argument's own.
+    """
+
+    kept_as: ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def argument_names(cls) -> list[str]:
+        """The constructor's own arguments, `self` and `**kwargs` left out."""
+        variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return [p.name for p in parameters if p.kind not in variadic][1:]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as a JSON-serializable dict."""
+        parent = getattr(super(), "get_config", dict)
+        arguments = {
+            name: getattr(self, self.kept_as.get(name, name))
+            for name in self.argument_names()
+        }
+        arguments |= getattr(self, "options", {})
+        return {
+            **parent(),
+            **{
+                name: keras.saving.serialize_keras_object(value)
+                for name, value in arguments.items()
+            },
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An equal object from what `get_config` returned; `config` is not changed."""
+        config = {
+            name: value
+            if name in _READ_BY_KERAS
+            else keras.saving.deserialize_keras_object(value)
+            for name, value in config.items()
+        }
+        parent = getattr(super(), "from_config", None)
+        return cls(**config) if parent is None else parent(config)

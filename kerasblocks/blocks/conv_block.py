@@ -1,0 +1,165 @@
+"""`ConvBlock`: convolution, normalization and activation, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kerasblocks.blocks.arguments import one_of, positive_int, sizes, split_keywords
+from kerasblocks.blocks.composite import Composite, Run, build_layer
+from kerasblocks.blocks.convolution import (
+    CONVOLUTIONS,
+    convolution_options,
+    make_convolution,
+)
+from kerasblocks.blocks.spatial import (
+    channel_axis,
+    channels,
+    resolve_data_format,
+    spatial_rank,
+)
+from kerasblocks.blocks.templates import (
+    check_activation,
+    check_normalization,
+    make_activation,
+    make_normalization,
+)
+
+PADDINGS = ("same", "valid")
+STEPS = ("convolution", "normalization", "activation")
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class ConvBlock(Composite):
+    """A convolution with its normalization and activation.
+
+    1D, 2D or 3D by the rank of its input. The convolution has a bias only where
+    no normalization comes right after it, unless `use_bias` says otherwise.
+
+    Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
+    with channels_first; spatial sizes may be None.
+    Output shape: the same with `filters` channels, and each spatial size divided by
+    its stride (rounded up with "same" padding).
+
+    Args:
+        filters: The number of output channels. None for a depthwise convolution,
+            which has `depth_multiplier` times the channels of its input.
+        kernel_size: A positive int, or a tuple with one for each spatial axis.
+        strides: Likewise.
+        padding: "same" or "valid".
+        convolution: "standard", "separable" or "depthwise".
+        normalization: "batch", "layer", "group", "rms", "unit", None, or a Keras
+            layer that is used as a template, as in
+            `BatchNormalization(epsilon=1.001e-5, scale=False)`. It acts on the
+            channels.
+        activation: The name of a Keras activation, a function, a layer (used as a
+            template) or None.
+        order: The three steps in the order in which they run. Pre-activation is
+            `("normalization", "activation", "convolution")`.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: What else the Keras convolution takes (`use_bias`,
+            `dilation_rate`, `groups`, `kernel_initializer`, `kernel_regularizer`,
+            `depth_multiplier`, ...), and `name`, `dtype`, `trainable` of the block.
+
+    Raises:
+        ValueError: an argument is not one of the above, or does not fit the
+            input's rank.
+
+    Example:
+
+    >>> block = ConvBlock(32, 3, strides=2)
+    >>> block.compute_output_shape((None, 33, 33, 3))
+    (None, 17, 17, 32)
+
+    Reference: Ioffe and Szegedy 2015 for the order; He et al. 2016 (Identity
+    Mappings in Deep Residual Networks) for pre-activation.
+    """
+
+    def __init__(
+        self,
+        filters: int | None,
+        kernel_size: Any = 3,
+        *,
+        strides: Any = 1,
+        padding: str = "same",
+        convolution: str = "standard",
+        normalization: Any = "batch",
+        activation: Any = "relu",
+        order: Sequence[str] = STEPS,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        owner = self._owner
+        one_of(owner, "convolution", convolution, tuple(CONVOLUTIONS))
+        known = convolution_options(convolution)
+        options, layer_keywords = split_keywords(
+            owner, kwargs, known, self.argument_names()
+        )
+        super().__init__(**layer_keywords)
+        if convolution == "depthwise":
+            one_of(owner, "filters", filters, (None,))
+        else:
+            positive_int(owner, "filters", filters)
+        self.filters = filters
+        self.kernel_size = sizes(owner, "kernel_size", kernel_size)
+        self.strides = sizes(owner, "strides", strides)
+        self.padding = one_of(owner, "padding", padding, PADDINGS)
+        self.convolution = convolution
+        self._keep_untracked(
+            normalization=check_normalization(owner, normalization),
+            activation=check_activation(owner, activation),
+        )
+        if isinstance(order, str) or sorted(order) != sorted(STEPS):
+            raise ValueError(
+                f"{owner}: 'order' must hold {STEPS}, each once, got {order!r}"
+            )
+        self.order = tuple(order)
+        self.data_format = resolve_data_format(owner, data_format)
+        self.options = options
+        self.layers: list[keras.layers.Layer] = []
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        for layer in self.layers:
+            inputs = run(layer, inputs)
+        return inputs
+
+    def build_children(self, inputs: Any) -> Any:
+        self.layers = []
+        spec = inputs
+        for step in self.order:
+            for layer in self._make(step, spec):
+                self.layers.append(layer)
+                spec = build_layer(layer, spec)
+        return spec
+
+    def _make(self, step: str, spec: Any) -> list[keras.layers.Layer]:
+        common = {"name": step, "dtype": self.dtype_policy}
+        if step == "activation":
+            layer = make_activation(self.activation, **common)
+            return [] if layer is None else [layer]
+        count = channels(self._owner, self.data_format, spec.shape)
+        if step == "normalization":
+            axis = channel_axis(self.data_format, spec.shape)
+            layer = make_normalization(
+                self.normalization, axis=axis, channels=count, **common
+            )
+            return [] if layer is None else [layer]
+        rank = spatial_rank(self._owner, spec.shape)
+        return make_convolution(
+            self.convolution,
+            rank,
+            filters=self.filters,
+            channels=count,
+            kernel_size=sizes(self._owner, "kernel_size", self.kernel_size, rank),
+            strides=sizes(self._owner, "strides", self.strides, rank),
+            padding=self.padding,
+            data_format=self.data_format,
+            dtype=self.dtype_policy,
+            options={"use_bias": self._bias(), **self.options},
+        )
+
+    def _bias(self) -> bool:
+        after = self.order[self.order.index("convolution") + 1 :]
+        return not (after[:1] == ("normalization",) and self.normalization is not None)

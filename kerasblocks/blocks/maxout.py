@@ -1,0 +1,65 @@
+"""`Maxout`: the maximum over groups of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasblocks.blocks.arguments import positive_int
+from kerasblocks.blocks.block import Block
+from kerasblocks.blocks.spatial import channel_axis, channels, resolve_data_format
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class Maxout(Block):
+    """The maximum over groups of `pieces` neighbouring channels.
+
+    A layer, and an activation for every block that takes one. Keras' own layers
+    assume that an activation keeps the number of channels: put Maxout after them,
+    not in their `activation=`.
+
+    Input shape: `(batch, ..., channels)`, or `(batch, channels, ...)` with
+    channels_first; the channels must be a multiple of `pieces`.
+    Output shape: the same with `channels // pieces` channels.
+
+    Args:
+        pieces: How many channels each maximum is taken over.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: `pieces` is not a positive int, or does not divide the channels.
+
+    Example:
+
+    >>> x = keras.ops.convert_to_tensor([[1.0, 5.0, 3.0, 2.0]])
+    >>> keras.ops.convert_to_numpy(Maxout(2)(x)).tolist()
+    [[5.0, 3.0]]
+
+    Reference: Goodfellow et al., Maxout Networks, ICML 2013.
+    """
+
+    def __init__(self, pieces: int, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pieces = positive_int(self._owner, "pieces", pieces)
+        self.data_format = resolve_data_format(self._owner, data_format)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        count = channels(self._owner, self.data_format, input_shape)
+        if count % self.pieces:
+            raise ValueError(
+                f"{self._owner}: 'pieces' must divide the {count} channels of the "
+                f"input, got {self.pieces}"
+            )
+        shape = list(input_shape)
+        shape[channel_axis(self.data_format, shape)] = count // self.pieces
+        return tuple(shape)
+
+    def call(self, inputs: Any) -> Any:
+        shape = self.compute_output_shape(inputs.shape)
+        axis = channel_axis(self.data_format, shape) % len(shape)
+        sizes = ops.shape(inputs)
+        groups = (*sizes[:axis], shape[axis], self.pieces, *sizes[axis + 1 :])
+        return ops.max(ops.reshape(inputs, groups), axis=axis + 1)

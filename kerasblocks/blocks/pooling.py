@@ -1,0 +1,73 @@
+"""`Pooling`: maximum or average pooling, in 1D, 2D and 3D."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerasblocks.blocks.arguments import one_of, sizes
+from kerasblocks.blocks.composite import Composite, Run, build_layer
+from kerasblocks.blocks.spatial import layer_class, resolve_data_format, spatial_rank
+
+POOLINGS = {"max": "MaxPooling{}D", "average": "AveragePooling{}D"}
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class Pooling(Composite):
+    """Keras' pooling layer for the rank of its input.
+
+    Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
+    with channels_first.
+    Output shape: the same with spatial sizes divided by the strides.
+
+    Args:
+        kind: "max" or "average".
+        pool_size: A positive int, or a tuple with one for each spatial axis.
+        strides: Likewise, or None for `pool_size`.
+        padding: "same" or "valid".
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: an argument is not one of the above.
+
+    Example:
+
+    >>> Pooling("max", 2).compute_output_shape((None, 33, 33, 3))
+    (None, 17, 17, 3)
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "same",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.kind = one_of(self._owner, "kind", kind, tuple(POOLINGS))
+        self.pool_size = sizes(self._owner, "pool_size", pool_size)
+        if strides is not None:
+            sizes(self._owner, "strides", strides)
+        self.strides = strides
+        self.padding = one_of(self._owner, "padding", padding, ("same", "valid"))
+        self.data_format = resolve_data_format(self._owner, data_format)
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        return run(self.pooling, inputs)
+
+    def build_children(self, inputs: Any) -> Any:
+        rank = spatial_rank(self._owner, inputs.shape)
+        strides = self.pool_size if self.strides is None else self.strides
+        self.pooling = layer_class(POOLINGS[self.kind], rank)(
+            sizes(self._owner, "pool_size", self.pool_size, rank),
+            strides=sizes(self._owner, "strides", strides, rank),
+            padding=self.padding,
+            data_format=self.data_format,
+            name="pooling",
+            dtype=self.dtype_policy,
+        )
+        return build_layer(self.pooling, inputs)

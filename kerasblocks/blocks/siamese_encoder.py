@@ -1,0 +1,124 @@
+"""`SiameseEncoder`: one encoder with one set of weights for several inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerasblocks.blocks.arguments import one_of
+from kerasblocks.blocks.batching import SplitBatches, StackBatches
+from kerasblocks.blocks.chain import as_layer
+from kerasblocks.blocks.comparison import COMPARISONS, Comparison
+from kerasblocks.blocks.composite import Composite, Run, build_layer
+from kerasblocks.blocks.merging import check_mergeable, make_merge
+from kerasblocks.blocks.spatial import channel_axis, resolve_data_format
+
+JOINS = ("concatenate", "multiply", "average")
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class SiameseEncoder(Composite):
+    """Encodes two or more inputs with the same weights and merges the encodings.
+
+    Batch normalization inside the encoder sees each input on its own, and updates
+    its moving statistics once for each; with `stacked` it sees all inputs as one
+    batch, once.
+
+    Input shape: a list or tuple of two or more tensors that the encoder takes.
+    Output shape: that of an encoding; "concatenate" adds up the features; "dot",
+    "cosine" and "euclidean" give `(batch, ..., 1)`; None gives a tuple of encodings.
+
+    Args:
+        encoder: A Keras layer or model, or a list of layers. It stays on the
+            attribute `encoder`, to be saved and used alone.
+        merge: "concatenate", "multiply", "average", or for exactly two inputs
+            "absolute_difference", "squared_difference", "dot", "cosine" (similarity)
+            or "euclidean" (distance, whose gradient is finite for identical inputs);
+            None for no merge.
+        stacked: Whether to stack all inputs, which must have the same shape then,
+            into one batch and run the encoder once.
+        data_format: "channels_last", "channels_first" or None for Keras' setting:
+            which axis "concatenate" joins.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: an argument is not one of the above, or the number or the shapes
+            of the inputs do not fit.
+
+    Example:
+
+    >>> siamese = SiameseEncoder(keras.layers.LSTM(32), merge="concatenate")
+    >>> siamese.compute_output_shape([(None, None, 128), (None, None, 128)])
+    (None, 64)
+
+    Reference: Bromley et al., Signature Verification using a "Siamese" Time Delay
+    Neural Network, NIPS 1993.
+    """
+
+    def __init__(
+        self,
+        encoder: Any,
+        merge: str | None = "concatenate",
+        stacked: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.encoder = as_layer(
+            self._owner, "encoder", encoder, "encoder", self.dtype_policy
+        )
+        self.merge = one_of(self._owner, "merge", merge, (*JOINS, *COMPARISONS, None))
+        self.stacked = bool(stacked)
+        self.data_format = resolve_data_format(self._owner, data_format)
+        self.merge_layer: keras.layers.Layer | None = None
+        if self.stacked:
+            self.stack = StackBatches(name="stack", dtype=self.dtype_policy)
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        encodings = self._encode(run, inputs)
+        if self.merge_layer is None:
+            return encodings
+        return run(self.merge_layer, list(encodings))
+
+    def build_children(self, inputs: Any) -> Any:
+        shapes = self._check_inputs(inputs)
+        policy = self.dtype_policy
+        if self.stacked:
+            self.split = SplitBatches(len(shapes), name="split", dtype=policy)
+        encodings = self._encode(build_layer, inputs)
+        if self.merge is None:
+            return encodings
+        axis = -1
+        if self.merge in JOINS:
+            axis = channel_axis(self.data_format, encodings[0].shape)
+            self.merge_layer = make_merge(self.merge, axis=axis, dtype=policy)
+        else:
+            self.merge_layer = Comparison(self.merge, name="merge", dtype=policy)
+        names = [f"encoding {i}" for i in range(1, len(shapes) + 1)]
+        check_mergeable(self._owner, self.merge, names, encodings, axis)
+        return build_layer(self.merge_layer, list(encodings))
+
+    def _encode(self, run: Run, inputs: Any) -> tuple:
+        if self.stacked:
+            encoded = run(self.encoder, run(self.stack, list(inputs)))
+            return tuple(run(self.split, encoded))
+        return tuple(run(self.encoder, x) for x in inputs)
+
+    def _check_inputs(self, inputs: Any) -> list[tuple]:
+        if not isinstance(inputs, list | tuple) or len(inputs) < 2:
+            raise ValueError(
+                f"{self._owner}: the input must be a list of two or more tensors, got "
+                f"{getattr(inputs, 'shape', inputs)}"
+            )
+        shapes = [tuple(x.shape) for x in inputs]
+        if self.merge in COMPARISONS and len(shapes) != 2:
+            raise ValueError(
+                f"{self._owner}: merge={self.merge!r} takes exactly two inputs, got "
+                f"{len(shapes)}"
+            )
+        if self.stacked and len({shape[1:] for shape in shapes}) > 1:
+            raise ValueError(
+                f"{self._owner}: 'stacked' needs inputs of one shape, got {shapes}"
+            )
+        return shapes
