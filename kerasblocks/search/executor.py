@@ -20,6 +20,7 @@ import keras
 import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError, did_you_mean, one_line
+from kerasblocks.search.explore import at
 from kerasblocks.search.folder import replacing
 from kerasblocks.search.study import Splits, Study
 from kerasblocks.search.trial import COMPLETED, FAILED
@@ -68,7 +69,7 @@ class Outcome:
     best_epoch: int | None = None
     params: int | None = None
     seconds: float = 0.0
-    epochs: list[dict[str, float]] = field(default_factory=list)
+    epochs: list[dict[str, float | None]] = field(default_factory=list)
     error: str | None = None
     traceback: str | None = None
 
@@ -136,7 +137,7 @@ def run_trial(study: Study, splits: Splits, job: Job, on_epoch: OnEpoch) -> Outc
     keras.utils.clear_session()
     keras.utils.set_random_seed(job.seed % 2**32)
     begun = time.perf_counter()
-    hp = kt.HyperParameters.from_config(job.point)
+    hp = at(job.point)
     watch = _Watch(study, job.number, on_epoch)
     params = None
     try:
@@ -202,7 +203,7 @@ class _Watch(keras.callbacks.Callback):
         self._goal = study.goal
         self._number = number
         self._on_epoch = on_epoch
-        self.epochs: list[dict[str, float]] = []
+        self.epochs: list[dict[str, float | None]] = []
         self.score: float | None = None
         self.best_epoch: int | None = None
         self.best_weights: list[Any] | None = None
@@ -230,7 +231,10 @@ class _Watch(keras.callbacks.Callback):
                 f"training reports ({', '.join(metrics) or 'none'}), got "
                 f"{self._goal.name!r}{did_you_mean(self._goal.name, metrics)}"
             )
-        self.epochs.append(metrics)
+        # As the memory keeps them: SQLite and JSON know no NaN.
+        self.epochs.append(
+            {k: v if math.isfinite(v) else None for k, v in metrics.items()}
+        )
         self._on_epoch(self._number, len(self.epochs), metrics)
         for name in ("loss", self._goal.name):
             if not math.isfinite(metrics.get(name, 0.0)):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.study import Study
+from kerasblocks.search.trial import dumps
 
 
 def explore(study: Study) -> kt.HyperParameters:
@@ -64,6 +66,18 @@ def explore(study: Study) -> kt.HyperParameters:
     return fresh
 
 
+def at(point: Mapping[str, Any]) -> kt.HyperParameters:
+    """Return the hyperparameters that `get_config()` wrote, and leave it as it is.
+
+    KerasTuner's `from_config` changes what it is given.
+
+    Example:
+        >>> at({"space": [], "values": {"units": 8}}).values
+        {'units': 8}
+    """
+    return kt.HyperParameters.from_config(copy.deepcopy(dict(point)))
+
+
 def describe(space: kt.HyperParameters) -> list[dict[str, Any]]:
     """Return a space as plain data, equal for equal spaces.
 
@@ -73,7 +87,7 @@ def describe(space: kt.HyperParameters) -> list[dict[str, Any]]:
         >>> describe(hp)[0]["config"]["name"]
         'units'
     """
-    return json.loads(json.dumps(space.get_config()["space"], default=str))
+    return json.loads(dumps(space.get_config()["space"]))
 
 
 def changes(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:

@@ -14,9 +14,9 @@ from typing import Any
 import keras_tuner as kt
 import numpy as np
 
-from kerasblocks.search.explore import fits
+from kerasblocks.search.explore import at, fits
 from kerasblocks.search.study import ORACLES
-from kerasblocks.search.trial import COMPLETED, FAILED, Trial
+from kerasblocks.search.trial import COMPLETED, FAILED, Trial, dumps
 
 # A failed trial is this package's business, not the oracle's.
 _NEVER = 10**9
@@ -143,7 +143,7 @@ class Oracle:
                 self._oracle.ongoing_trials.pop(_slot(trial.trial_id))
                 return None
             trial.hyperparameters.values = values
-        point = json.loads(json.dumps(trial.hyperparameters.get_config(), default=_py))
+        point = json.loads(dumps(trial.hyperparameters.get_config()))
         return Suggestion(trial.trial_id, point, repeated)
 
     def tell(self, trial: Trial) -> None:
@@ -170,9 +170,7 @@ class Oracle:
         }
 
     def _told(self, trial: Trial) -> kt.engine.trial.Trial:
-        told = kt.engine.trial.Trial(
-            kt.HyperParameters.from_config(trial.point), trial.oracle_id
-        )
+        told = kt.engine.trial.Trial(at(trial.point), trial.oracle_id)
         told.status, told.message = trial.status, trial.error
         if not trial.ended:
             told.status = "RUNNING"
@@ -203,11 +201,7 @@ def _slot(trial_id: str) -> str:
 
 
 def _key(values: dict[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True, default=_py)
-
-
-def _py(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
+    return dumps(dict(sorted(values.items())))
 
 
 @contextmanager
