@@ -14,6 +14,7 @@ from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.residual_block import ResidualBlock
 from kerasblocks.blocks.siamese_encoder import SiameseEncoder
 from kerasblocks.blocks.tasks import Binary, Multiclass, Multilabel, Regression, Task
+from kerasblocks.inspect.expand import expand
 
 __version__ = "0.1.0"
 
@@ -33,4 +34,5 @@ __all__ = [
     "ResidualBlock",
     "SiameseEncoder",
     "Task",
+    "expand",
 ]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import keras
 
+_PROBE = keras.initializers.Zeros()
 _READ_BY_KERAS = ("name", "trainable", "dtype", "activity_regularizer")
 
 
@@ -37,13 +38,7 @@ class ConfigFromSignature:
             for name in self.argument_names()
         }
         arguments |= getattr(self, "options", {})
-        return {
-            **parent(),
-            **{
-                name: keras.saving.serialize_keras_object(value)
-                for name, value in arguments.items()
-            },
-        }
+        return {**parent(), **_serialize(arguments, shared=_is_sharing())}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -56,3 +51,22 @@ class ConfigFromSignature:
         }
         parent = getattr(super(), "from_config", None)
         return cls(**config) if parent is None else parent(config)
+
+
+def _serialize(value: Any, *, shared: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _serialize(item, shared=shared) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_serialize(item, shared=shared) for item in value]
+    config = keras.saving.serialize_keras_object(value)
+    if shared and isinstance(value, keras.layers.Layer):
+        # A layer may stand in two blocks. Keras marks that on a dict which it copies
+        # afterwards, so the mark of a layer inside a layer is lost.
+        config["shared_object_id"] = id(value)
+    return config
+
+
+def _is_sharing() -> bool:
+    """Whether Keras is saving a model, and so keeps track of shared objects."""
+    keras.saving.serialize_keras_object(_PROBE)
+    return "shared_object_id" in keras.saving.serialize_keras_object(_PROBE)

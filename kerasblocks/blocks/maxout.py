@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -58,8 +59,10 @@ class Maxout(Block):
         return tuple(shape)
 
     def call(self, inputs: Any) -> Any:
-        shape = self.compute_output_shape(inputs.shape)
-        axis = channel_axis(self.data_format, shape) % len(shape)
-        sizes = ops.shape(inputs)
-        groups = (*sizes[:axis], shape[axis], self.pieces, *sizes[axis + 1 :])
-        return ops.max(ops.reshape(inputs, groups), axis=axis + 1)
+        axis = channel_axis(self.data_format, inputs.shape) % len(inputs.shape)
+        # Slices, unlike a reshape, need no size that may be unknown.
+        pieces = [
+            inputs[(slice(None),) * axis + (slice(piece, None, self.pieces),)]
+            for piece in range(self.pieces)
+        ]
+        return functools.reduce(ops.maximum, pieces)

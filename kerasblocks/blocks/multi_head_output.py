@@ -43,7 +43,7 @@ class MultiHeadOutput(Composite):
     >>> features = keras.Input((128,))
     >>> model = keras.Model(features, heads(features))
     >>> model.compile("adam", **heads.compile_args(loss_weights={"age": 0.25}))
-    >>> model.output_shape
+    >>> heads.compute_output_shape((None, 128))
     {'age': (None, 1), 'income': (None, 10), 'gender': (None, 1)}
 
     Reference: Caruana, Multitask Learning, Machine Learning 28, 1997.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -59,6 +60,6 @@ def with_spatial_sizes(data_format: str, shape: Any, sizes: Any) -> tuple:
     return (shape[0], *sizes, shape[-1])
 
 
-def layer_class(template: str, rank: int) -> type[keras.layers.Layer]:
+def layer_class(template: str, rank: int) -> Callable[..., keras.layers.Layer]:
     """The Keras layer for a rank: `layer_class("Conv{}D", 2)` is `Conv2D`."""
     return getattr(keras.layers, template.format(rank))

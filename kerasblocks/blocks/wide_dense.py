@@ -62,7 +62,7 @@ class SplitFeatures(Block):
             for width in self.widths
         ]
 
-    def call(self, inputs: Any) -> list:
+    def call(self, inputs: Any) -> Any:
         ends = [sum(self.widths[: i + 1]) for i in range(len(self.widths) - 1)]
         return ops.split(inputs, ends, axis=-1)
 

@@ -1,0 +1,143 @@
+"""`expand`: a model of blocks as a plain Functional model with the same weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import tree
+
+from kerasblocks.blocks.block import Block
+from kerasblocks.blocks.composite import Composite
+
+
+def expand(model: keras.Model) -> keras.Model:
+    """Retraces a model through its blocks into plain Keras layers and ops.
+
+    The result has the same inputs, outputs and weights (the same objects), names no
+    class of this package and so loads without it. It can be plotted, counted, cut
+    open at any layer and exported like any other Functional model. Training either
+    model trains both.
+
+    The layers inside a block are renamed after it: `residual_block_projection` is
+    the projection of `residual_block`. A nested model stays a nested model, expanded
+    if it holds a block.
+
+    Args:
+        model: A built Functional or Sequential model.
+
+    Returns:
+        A Functional model.
+
+    Raises:
+        TypeError: `model` is not a Keras model, or a layer that is not of this package
+            hides a block in its own call.
+        ValueError: the model is not Functional and not Sequential, or not built.
+
+    Example:
+    >>> import kerasblocks as kb
+    >>> inputs = keras.Input((32, 32, 16))
+    >>> model = keras.Model(inputs, kb.Residual(keras.layers.Dense(16))(inputs))
+    >>> [layer.name for layer in expand(model).layers][1:]
+    ['residual_dense', 'residual_add']
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"expand: 'model' must be a Keras model, got {model!r}")
+    return _Expansion().expand(model)
+
+
+class _Expansion:
+    """One run of `expand`: what was expanded and renamed already."""
+
+    def __init__(self) -> None:
+        self._models: dict[int, keras.Model] = {}
+        self._renamed: set[int] = set()
+
+    def expand(self, model: keras.Model) -> keras.Model:
+        if id(model) not in self._models:
+            self._models[id(model)] = self._retrace(model)
+        return self._models[id(model)]
+
+    def _retrace(self, model: keras.Model) -> keras.Model:
+        sequential = isinstance(model, keras.Sequential)
+        if sequential and not model.built:
+            raise ValueError(
+                f"expand: the model {model.name!r} is not built; begin it with a "
+                "keras.Input or call build(input_shape)"
+            )
+        if sequential:
+            outputs = inputs = model.inputs[0]
+            for layer in model.layers:
+                outputs = self._call(layer, outputs)
+            return keras.Model(inputs, outputs, name=model.name)
+        if not hasattr(model, "operations"):
+            raise ValueError(
+                f"expand: the model {model.name!r} ({type(model).__name__}) must be "
+                "Functional or Sequential; a subclassed model has no graph to retrace"
+            )
+        return keras.models.clone_model(
+            model,
+            # The same input tensors: so any layer's output can be reached from them.
+            input_tensors=model.input,
+            clone_function=lambda layer: layer,
+            call_function=self._call,
+        )
+
+    def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls a layer or operation of the model's graph on `KerasTensor`s."""
+        if isinstance(layer, Block):
+            training = kwargs.get("training")
+            return self._open(layer, args[0], prefix="", training=training)
+        if kwargs.get("mask", ...) is None:
+            # Keras noted it, found none, and gives it to layers that refuse it.
+            del kwargs["mask"]
+        return self._plain(layer)(*args, **kwargs)
+
+    def _open(self, layer: Any, inputs: Any, *, prefix: str, training: Any) -> Any:
+        """Runs a layer that stands in a block named `prefix`, or nowhere for ""."""
+        if not isinstance(layer, Block):
+            options = {} if training is None else {"training": training}
+            return self._rename(self._plain(layer), prefix)(inputs, **options)
+        inputs = tree.map_structure(lambda x: _autocast(layer, x), inputs)
+        if not isinstance(layer, Composite):
+            return layer.call(inputs)
+        inner = f"{prefix}_{layer.name}" if prefix else layer.name
+        return layer.wire(
+            lambda child, x: self._open(child, x, prefix=inner, training=training),
+            inputs,
+        )
+
+    def _plain(self, layer: Any) -> Any:
+        """The layer itself, or a nested model that holds a block, expanded."""
+        if not _holds_block(layer):
+            return layer
+        if isinstance(layer, keras.Model):
+            return self.expand(layer)
+        raise TypeError(
+            f"expand: the layer {layer.name!r} ({type(layer).__name__}) has a block "
+            "inside its own call; only blocks and models can be opened"
+        )
+
+    def _rename(self, layer: Any, prefix: str) -> Any:
+        if (
+            not isinstance(layer, keras.Model)
+            and id(layer) not in self._renamed
+            and not layer.name.startswith(f"{prefix}_")
+        ):
+            layer.name = f"{prefix}_{layer.name}"
+        self._renamed.add(id(layer))
+        return layer
+
+
+def _holds_block(layer: Any) -> bool:
+    # Keras has no public walk over the layers inside any layer.
+    inside = getattr(layer, "_flatten_layers", list)()
+    return any(isinstance(child, Block) for child in inside)
+
+
+def _autocast(layer: keras.layers.Layer, x: Any) -> Any:
+    """Casts as `Layer.__call__` does before `call`."""
+    floating = keras.backend.is_float_dtype(x.dtype)
+    if layer.autocast and floating and x.dtype != layer.input_dtype:
+        return keras.ops.cast(x, layer.input_dtype)
+    return x
