@@ -1,5 +1,6 @@
 """Searches over hyperparameters: studies, the driver that runs them, results."""
 
+from kerasblocks.search import spaces
 from kerasblocks.search.driver import run
 from kerasblocks.search.errors import SearchFailed, StudyError
 from kerasblocks.search.load import load_study
@@ -17,4 +18,5 @@ __all__ = [
     "load_study",
     "read",
     "run",
+    "spaces",
 ]

@@ -77,23 +77,14 @@ class Display:
 
     def results(self, result: Result, rows: int = 10) -> None:
         """Show the table of the best trials."""
-        shown = varying(result.finished)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("rank", "trial", result.goal.name, "params", "seconds", *shown):
-            table.add_column(name, justify="right", overflow="fold")
-        for place, trial in enumerate(result.ranked[:rows], 1):
-            table.add_row(
-                str(place),
-                str(trial.number),
-                f"{trial.score:.4f}",
-                f"{trial.params or 0:,}",
-                f"{trial.seconds or 0:.1f}",
-                *(say(trial.values.get(name, "-")) for name in shown),
-            )
         # Off a terminal nothing may be cut to 80 columns: it may be read by a
         # program, or in a wider window.
-        width = None if self.stream.isatty() else 1000
+        width = None if self.stream.isatty() else 10_000
         console = Console(file=self.stream, width=width, highlight=False)
+        table = _table(result, rows)
+        wide = Console(width=10_000).measure(table).maximum
+        if wide > console.width:
+            table = _table(result, rows, folded=True)
         with console.capture() as capture:
             console.print(table)
         self.line("\n".join(row.rstrip() for row in capture.get().splitlines()))
@@ -157,6 +148,27 @@ class LiveDisplay(Display):
         if progress is not None:
             progress.stop()
             self._progress = None
+
+
+def _table(result: Result, rows: int, folded: bool = False) -> Table:
+    names = varying(result.finished)
+    columns = ["hyperparameters"] if folded else names
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("rank", "trial", result.goal.name, "params", "seconds", *columns):
+        left = folded and name == "hyperparameters"
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    for place, trial in enumerate(result.ranked[:rows], 1):
+        values = {name: say(trial.values.get(name, "-")) for name in names}
+        settings = [" ".join(f"{name}={value}" for name, value in values.items())]
+        table.add_row(
+            str(place),
+            str(trial.number),
+            f"{trial.score:.4f}",
+            f"{trial.params or 0:,}",
+            f"{trial.seconds or 0:.1f}",
+            *(settings if folded else values.values()),
+        )
+    return table
 
 
 def display_for(stream: TextIO | None = None) -> Display:

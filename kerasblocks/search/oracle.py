@@ -13,6 +13,7 @@ from typing import Any
 
 import keras_tuner as kt
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from kerasblocks.search.explore import at, fits
 from kerasblocks.search.study import ORACLES
@@ -101,6 +102,9 @@ class Oracle:
                 the space changed. Another kind of oracle's is not used.
             trials: All trials so far.
         """
+        if isinstance(self._oracle, kt.oracles.GridSearchOracle):
+            self._replay(trials)
+            return
         if state is not None and state["class"] != type(self._oracle).__name__:
             state = None
         for trial in trials:
@@ -129,8 +133,7 @@ class Oracle:
             dice = np.random.RandomState((self._seed * _SPREAD + number) % 2**32)
             setattr(self._oracle, "_random_state", dice)  # noqa: B010
         slot = f"asking-{number}"
-        with _quiet():
-            trial = self._oracle.create_trial(slot)
+        trial = self._create(slot)
         if trial.status != "RUNNING":
             return None
         self._oracle.ongoing_trials[_slot(trial.trial_id)] = (
@@ -169,6 +172,18 @@ class Oracle:
             "state": self._oracle.get_state(),
         }
 
+    def _replay(self, trials: Iterable[Trial]) -> None:
+        # What get_state gives of a grid leaves out where in the grid it stands.
+        for trial in trials:
+            asked = self._create(_slot(trial.oracle_id))
+            asked.hyperparameters = at(trial.point)
+            if trial.ended:
+                self.tell(trial)
+
+    def _create(self, slot: str) -> kt.engine.trial.Trial:
+        with _quiet():
+            return self._oracle.create_trial(slot)
+
     def _told(self, trial: Trial) -> kt.engine.trial.Trial:
         told = kt.engine.trial.Trial(at(trial.point), trial.oracle_id)
         told.status, told.message = trial.status, trial.error
@@ -206,7 +221,9 @@ def _key(values: dict[str, Any]) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # KerasTuner asks for the thread's name in a way that Python deprecated.
+    # KerasTuner asks for the thread's name in a way that Python deprecated, and
+    # the Bayesian oracle says each time that few trials make a rough model.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         yield

@@ -19,7 +19,7 @@ def versions() -> dict[str, str]:
         True
     """
     found = {"python": platform.python_version(), "system": platform.platform()}
-    backend = keras.backend.backend()
+    backend = str(keras.backend.backend())
     found["backend"] = backend
     for package in (*_PACKAGES, _BACKENDS.get(backend, backend)):
         try:

@@ -1,0 +1,111 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kerasblocks.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(*arguments, **environment):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    env.pop("TF_CPP_MIN_LOG_LEVEL")
+    return subprocess.run(
+        [sys.executable, "-m", "kerasblocks.cli", *map(str, arguments)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["search", "tuning/digit.py"], "did you mean tuning/digits.py?"),
+        (["search", "tuning"], "tuning is a folder; expected a study's Python file"),
+        (["search", "no/where.py"], "no study file at no/where.py"),
+    ],
+)
+def test_wrong_path_is_said_in_one_line(arguments, words, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kerasblocks: error: ")
+    assert error.count("\n") == 1
+    assert words in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required: COMMAND"),
+        (["serch"], "serch"),
+        (["search"], "required: STUDY"),
+        (["search", "x.py", "--trials", "0"], "a whole number of 1 or more, got '0'"),
+        (["search", "x.py", "--seed", "one"], "a whole number of 0 or more, got 'one'"),
+    ],
+)
+def test_wrong_arguments_are_said(arguments, words, capsys):
+    with pytest.raises(SystemExit) as info:
+        main(arguments)
+    assert info.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_error_of_a_study_is_one_line_and_code_2(tmp_path, capsys):
+    study = tmp_path / "mine.py"
+    study.write_text("x = 1\n")
+    assert main(["search", str(study)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "expected `study = kb.search.Study(...)`" in error
+
+
+def test_failed_search_begins_with_the_cause_and_has_code_1(tmp_path, capsys):
+    study = tmp_path / "mine.py"
+    study.write_text(
+        "from tests.search.studies import dense, study as make\n"
+        "built = []\n"
+        "def build(hp):\n"
+        "    built.append(hp.Float('a', 0.0, 1.0))\n"
+        "    if len(built) > 1:\n"
+        "        raise OSError('no room')\n"
+        "    return dense(2)\n"
+        "study = make(hypermodel=build)\n"
+    )
+    assert main(["search", str(study), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(
+        "kerasblocks: error: OSError: no room [mine.py:6 in build]\n"
+    )
+
+
+def test_help_and_version_do_not_wait_for_keras():
+    code = (
+        "import sys; from kerasblocks.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: assert 'keras' not in sys.modules, 'keras was imported'"
+    )
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"search" in done.stdout
+    assert time.monotonic() - begun < 4
+
+
+@pytest.mark.slow
+def test_a_stranger_reads_only_lines_worth_reading(tmp_path):
+    done = command("search", ROOT / "tests/search/quick_study.py", "--out", tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("study 'tiny': 1 trials to run")
+    assert lines[1].startswith("trial 1/1  val_accuracy ")
+    assert lines[-2].startswith("held-out test data, best model (trial 1): accuracy")
+    assert "best.keras, trials.csv, trials.json, scores.png" in lines[-1]
+    assert len(lines) == 9
