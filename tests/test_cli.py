@@ -104,7 +104,7 @@ def test_a_stranger_reads_only_lines_worth_reading(tmp_path):
     assert done.returncode == 0
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("study 'tiny': 1 trials to run")
+    assert lines[0].startswith("study 'tiny': 1 trial to run")
     assert lines[1].startswith("trial 1/1  val_accuracy ")
     assert lines[-2].startswith("held-out test data, best model (trial 1): accuracy")
     assert "best.keras, trials.csv, trials.json, scores.png" in lines[-1]

@@ -142,7 +142,7 @@ class _Search:
         self._read()
         finished = len(self._finished())
         if not self._trials:
-            stands = f"{study.trials} trials to run"
+            stands = f"{study.trials} trial{'s' * (study.trials > 1)} to run"
         elif self.todo():
             stands = (
                 f"{finished} of {study.trials} trials are done, {self.todo()} to go"

@@ -1,3 +1,3 @@
 from tests.search.studies import study as make
 
-study = make(trials=1, epochs=1)
+study = make(trials=1)

@@ -48,7 +48,7 @@ def study(**changes):
         "data": data,
         "objective": "val_accuracy",
         "trials": 3,
-        "epochs": 2,
-        "batch_size": 32,
+        "epochs": 1,
+        "batch_size": 64,
     }
     return Study(**settings | changes)
