@@ -77,6 +77,9 @@ class Display:
 
     def results(self, result: Result, rows: int = 10) -> None:
         """Show the table of the best trials."""
+        if not result.ranked:
+            self.line("no trial has completed")
+            return
         # Off a terminal nothing may be cut to 80 columns: it may be read by a
         # program, or in a wider window.
         width = None if self.stream.isatty() else 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,15 @@ ORACLES = {
     "bayesian": kt.oracles.BayesianOptimizationOracle,
     "grid": kt.oracles.GridSearchOracle,
 }
-METRICS = ("val_loss", "val_accuracy", "val_mae", "val_mse", "loss", "accuracy")
+# KerasTuner takes an F1 score for a loss, and cannot tell for a head's metric.
+BETTER = {
+    "max": ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "r2_score"),
+    "min": (
+        *("loss", "crossentropy", "mae", "mse", "mape", "msle", "rmse"),
+        *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error"),
+        *("mean_absolute_percentage_error", "mean_squared_logarithmic_error"),
+    ),
+}
 
 
 class Splits(NamedTuple):
@@ -96,6 +104,17 @@ class Study:
     keep: int = 3
     source: Path | None = field(default=None, repr=False, compare=False)
 
+    def __new__(cls, *_: Any, **arguments: Any) -> Study:
+        """Refuse an argument that there is not, before Python does without a hint."""
+        legal = [entry.name for entry in fields(cls)]
+        for name in arguments:
+            if name not in legal:
+                near = did_you_mean(name, legal)
+                raise StudyError(
+                    f"Study: no argument {name!r} (it has {', '.join(legal)}){near}"
+                )
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(
             r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name
@@ -132,14 +151,13 @@ class Study:
             return self.objective
         if not isinstance(self.objective, str):
             self._fail("objective", "a metric's name or Objective", self.objective)
-        # KerasTuner imports what it is asked about and warns as it looks.
-        direction = kt.engine.metrics_tracking.infer_metric_direction(self.objective)
+        direction = _direction(self.objective)
         if direction is None:
             expected = (
                 "a metric whose direction is known, or "
                 f"keras_tuner.Objective({self.objective!r}, direction='min' or 'max')"
             )
-            near = did_you_mean(self.objective, METRICS)
+            near = did_you_mean(self.objective, _known())
             self._fail("objective", expected, self.objective, near)
         return kt.Objective(self.objective, direction)
 
@@ -198,3 +216,15 @@ class Study:
         raise StudyError(
             f"Study {self.name!r}: {argument!r} must be {expected}, got {got!r}{hint}"
         )
+
+
+def _direction(metric: str) -> str | None:
+    for direction, names in BETTER.items():
+        if any(metric == name or metric.endswith(f"_{name}") for name in names):
+            return direction
+    return None
+
+
+def _known() -> list[str]:
+    names = [name for names in BETTER.values() for name in names]
+    return [prefix + name for name in names for prefix in ("val_", "")]

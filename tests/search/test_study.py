@@ -30,8 +30,15 @@ def test_wrong_argument_is_named_with_what_was_expected(change, words):
 def test_direction_comes_from_the_metric_or_from_the_objective():
     assert study(objective="val_loss").goal.direction == "min"
     assert study(objective="val_accuracy").goal.direction == "max"
+    assert study(objective="val_f1_score").goal.direction == "max"
+    assert study(objective="val_age_mae").goal.direction == "min"
     mine = kt.Objective("val_score", "max")
     assert study(objective=mine).goal is mine
+
+
+def test_unknown_argument_names_its_neighbour():
+    with pytest.raises(StudyError, match=r"no argument 'trails'.*mean 'trials'"):
+        study(trails=3)
 
 
 def write(tmp_path, text):
