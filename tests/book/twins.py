@@ -37,7 +37,9 @@ def gradients(model, x, y, **compile_args):
     """
     before = model.get_weights()
     optimizer = keras.optimizers.SGD(1.0, momentum=0.5)
-    model.compile(optimizer, run_eagerly=True, **compile_args)
+    # Tracing takes longer than the one step, but on JAX it is the other way round.
+    eagerly = keras.backend.backend() != "jax"
+    model.compile(optimizer, run_eagerly=eagerly, **compile_args)
     model.train_on_batch(x, y)
     model.set_weights(before)
     found = {
