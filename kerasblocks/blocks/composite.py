@@ -49,7 +49,10 @@ class Composite(Block):
         """Creates every weight of the block, from the input's shape alone."""
         self.build_children(as_specs(input_shape, self.compute_dtype))
         if not self.trainable:
-            self.trainable = False  # also for the children that were just made
+            # Freezes the children too. TensorFlow drops the assignment of a value
+            # that an attribute has already.
+            self.trainable = True
+            self.trainable = False
 
     def build_children(self, inputs: Any) -> Any:
         """Builds the children on the spec of the input, a `KerasTensor`.

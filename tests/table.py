@@ -1,0 +1,249 @@
+"""The table of blocks: a row here is a block that every law is tried on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, tree
+
+import kerasblocks as kb
+
+
+@dataclass(frozen=True)
+class Row:
+    """A block, how to make it and what to feed it.
+
+    `shape` is that of the input, channels last and batch None, or a list of shapes.
+    One that does not ask for a data format has `spatial=False`.
+    """
+
+    name: str
+    make: Callable[..., keras.layers.Layer]
+    shape: Any
+    spatial: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def conv(**arguments):
+    return lambda **kwargs: kb.ConvBlock(**{"filters": 4, **arguments, **kwargs})
+
+
+def maxout_conv(**kwargs):
+    activation = kb.Maxout(2, data_format=kwargs.get("data_format"))
+    return kb.ConvBlock(4, activation=activation, **kwargs)
+
+
+def inception(**arguments):
+    return lambda **kwargs: kb.InceptionBlock(**arguments, **kwargs)
+
+
+def residual(*args, **arguments):
+    return lambda **kwargs: kb.ResidualBlock(*args, **arguments, **kwargs)
+
+
+def siamese(**arguments):
+    def make(**kwargs):
+        dtype = kwargs.get("dtype")
+        encoder = [layers.Dense(4, dtype=dtype), layers.ELU(dtype=dtype)]
+        return kb.SiameseEncoder(encoder, **arguments, **kwargs)
+
+    return make
+
+
+def parallel(merge, *, filters=4):
+    def make(dtype=None, data_format=None, **kwargs):
+        common = {"dtype": dtype, "data_format": data_format}
+        paths = [
+            kb.ConvBlock(filters, 3, **common),
+            [],
+            [kb.ConvBlock(filters, 1, **common), kb.Pooling("max", 3, 1, **common)],
+        ]
+        return kb.Parallel(paths, merge, **common, **kwargs)
+
+    return make
+
+
+def wired_residual(**arguments):
+    def make(dtype=None, data_format=None, **kwargs):
+        common = {"dtype": dtype, "data_format": data_format}
+        path = [
+            kb.ConvBlock(4, 3, **common),
+            kb.Pooling("max", 2, padding="valid", **common),
+        ]
+        return kb.Residual(path, **arguments, **common, **kwargs)
+
+    return make
+
+
+def heads(**kwargs):
+    scale = layers.LayerNormalization(dtype=kwargs.get("dtype"))
+    return kb.MultiHeadOutput(
+        {
+            "income": kb.Multiclass(3),
+            "age": kb.Regression(hidden=[4, scale]),
+            "gender": kb.Binary(),
+            "likes": kb.Multilabel(5),
+        },
+        **kwargs,
+    )
+
+
+def nested(dtype=None, data_format=None, **kwargs):
+    common = {"dtype": dtype, "data_format": data_format}
+    return kb.Residual(
+        kb.Parallel(
+            [
+                kb.ResidualBlock(2, normalization="batch", order="pre", **common),
+                kb.InceptionBlock(1, **common),
+            ],
+            **common,
+        ),
+        **common,
+        **kwargs,
+    )
+
+
+GOOGLENET = [
+    [(2, 1)],
+    [(3, 1), (4, 3)],
+    [(1, 1), (2, 5)],
+    [("max", 3), (2, 1)],
+]
+FORKED = [[(3, 1), [[(2, 3)], [(3, 5, 1)]]], [("average", 3, 1, "same")]]
+IMAGE = (None, 6, 5, 4)
+PAIR = [(None, 6), (None, 6)]
+TEMPLATE = layers.BatchNormalization(epsilon=1.001e-5, scale=False)
+
+
+def chain(**kwargs):
+    dtype = kwargs.get("dtype")
+    return kb.Chain([layers.Dense(3, dtype=dtype), layers.ReLU(dtype=dtype)], **kwargs)
+
+
+def vectors(**kwargs):
+    return kb.Residual(layers.Dense(3, "elu", dtype=kwargs.get("dtype")), **kwargs)
+
+
+TABLE = [
+    Row("Chain", chain, (None, 4), spatial=False),
+    Row("ConvBlock", conv(strides=2), IMAGE),
+    Row("ConvBlock_1d", conv(kernel_size=4, strides=2), (None, 7, 3)),
+    Row("ConvBlock_3d", conv(kernel_size=2), (None, 3, 4, 3, 2)),
+    Row("ConvBlock_separable", conv(convolution="separable"), IMAGE),
+    Row("ConvBlock_separable_3d", conv(convolution="separable"), (None, 3, 4, 3, 2)),
+    Row("ConvBlock_depthwise", conv(filters=None, convolution="depthwise"), IMAGE),
+    Row("ConvBlock_template", conv(normalization=TEMPLATE, activation="gelu"), IMAGE),
+    Row("ConvBlock_group", conv(normalization="group", padding="valid"), IMAGE),
+    Row("ConvBlock_maxout", maxout_conv, IMAGE),
+    Row(
+        "ConvBlock_preactivation",
+        conv(order=("normalization", "activation", "convolution")),
+        IMAGE,
+    ),
+    Row("Maxout", lambda **k: kb.Maxout(2, **k), IMAGE),
+    Row("Pooling", lambda **k: kb.Pooling("average", 3, 2, **k), IMAGE),
+    *(
+        Row(f"Parallel_{merge}", parallel(merge), IMAGE)
+        for merge in ("concatenate", "add", "average", "multiply")
+    ),
+    Row("Parallel_maximum_1d", parallel("maximum"), (None, 7, 4)),
+    Row("Parallel_minimum_3d", parallel("minimum"), (None, 3, 4, 2, 4)),
+    Row("InceptionBlock", inception(filters=2, strides=2), IMAGE),
+    Row(
+        "InceptionBlock_1d",
+        inception(filters=[1, 2, 3, 4], strides=3, normalization="batch"),
+        (None, 7, 3),
+    ),
+    # Keras 3.15 on TensorFlow adds a bias along the wrong axis where the last spatial
+    # size of a channels_first input equals the number of filters; see docs/keras.md.
+    Row("InceptionBlock_3d", inception(filters=2), (None, 3, 4, 5, 2)),
+    Row("InceptionBlock_googlenet", inception(branches=GOOGLENET), IMAGE),
+    Row("InceptionBlock_fork", inception(branches=FORKED), IMAGE),
+    Row("Residual", wired_residual(), IMAGE),
+    Row("Residual_1d", wired_residual(), (None, 7, 4)),
+    Row("Residual_vectors", vectors, (None, 4), spatial=False),
+    Row("ResidualBlock", residual(4), IMAGE),
+    Row("ResidualBlock_linear", residual(6, strides=2), IMAGE),
+    Row("ResidualBlock_pooled", residual(6, strides=2, pooling="max"), IMAGE),
+    Row(
+        "ResidualBlock_bottleneck_post",
+        residual(8, 1, strides=2, bottleneck=4, order="post", normalization="batch"),
+        IMAGE,
+    ),
+    Row(
+        "ResidualBlock_pre_3d",
+        residual(4, order="pre", normalization="layer", strides=2),
+        (None, 3, 4, 3, 4),
+    ),
+    Row("ResidualBlock_1d", residual(4, depth=3, kernel_size=5), (None, 9, 4)),
+    *(
+        Row(f"SiameseEncoder_{merge}", siamese(merge=merge), PAIR, spatial=False)
+        for merge in (
+            *("concatenate", "absolute_difference", "squared_difference"),
+            *("multiply", "average", "dot", "cosine", "euclidean", None),
+        )
+    ),
+    Row("SiameseEncoder_stacked", siamese(stacked=True), [*PAIR, PAIR[0]], False),
+    Row("MultiHeadOutput", heads, (None, 6), spatial=False),
+    Row("nested", nested, IMAGE),
+]
+BY_NAME = {row.name: row for row in TABLE}
+
+
+def concrete(shape: Any, batch: int = 2) -> Any:
+    """The shape, or list of shapes, with a batch."""
+    return tree.map_shape_structure(lambda one: (batch, *one[1:]), shape)
+
+
+def samples(shape: Any, batch: int = 2, seed: int = 0) -> Any:
+    """Random input of a shape, or a list for a list of shapes."""
+    generator = np.random.default_rng(seed)
+    return tree.map_shape_structure(
+        lambda one: generator.standard_normal((batch, *one[1:])).astype("float32"),
+        shape,
+    )
+
+
+def functional(layer: keras.layers.Layer, shape: Any, **kwargs: Any) -> keras.Model:
+    """A Functional model of one layer."""
+    inputs = tree.map_shape_structure(lambda one: keras.Input(one[1:]), shape)
+    return keras.Model(inputs, layer(inputs), **kwargs)
+
+
+def arrays(outputs: Any) -> list[np.ndarray]:
+    """The tensors of an output, as a flat list of numpy arrays."""
+    return [
+        keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))
+        for x in tree.flatten(outputs)
+    ]
+
+
+def assert_equal(ours: Any, theirs: Any) -> None:
+    """Equal to the last bit."""
+    for a, b in zip(arrays(ours), arrays(theirs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def assert_close(ours: Any, theirs: Any, rtol: float = 1e-5, atol: float = 1e-5):
+    """Equal up to rounding."""
+    for a, b in zip(arrays(ours), arrays(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def randomize(layer: keras.layers.Layer, seed: int = 1) -> None:
+    """Gives every weight, moving statistics too, a value that it does not start with.
+
+    Zeros and ones hide errors.
+    """
+    generator = np.random.default_rng(seed)
+    values = []
+    for weight in layer.weights:
+        value = generator.uniform(0.1, 0.6, weight.shape)
+        if "kernel" in weight.name:
+            value *= generator.choice([-1, 1], weight.shape)
+        values.append(value.astype("float32"))
+    layer.set_weights(values)
