@@ -1,0 +1,263 @@
+"""The words of every error that a constructor or a build gives."""
+
+import numpy as np
+import pytest
+from keras import layers
+
+import kerasblocks as kb
+
+CONV = layers.Conv2D(8, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: kb.ConvBlock(0),
+            "ConvBlock: 'filters' must be a positive int, got 0",
+        ),
+        (
+            lambda: kb.ConvBlock(True),
+            "ConvBlock: 'filters' must be a positive int, got True",
+        ),
+        (
+            lambda: kb.ConvBlock(8, (3, 0)),
+            "ConvBlock: 'kernel_size' must be a positive int or a tuple of positive "
+            "ints, got (3, 0)",
+        ),
+        (
+            lambda: kb.ConvBlock(8, strides=1.5),
+            "ConvBlock: 'strides' must be a positive int or a tuple of positive ints, "
+            "got 1.5",
+        ),
+        (
+            lambda: kb.ConvBlock(8, padding="sane"),
+            "ConvBlock: 'padding' must be one of 'same', 'valid', got 'sane'; did you "
+            "mean 'same'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, convolution="seperable"),
+            "got 'seperable'; did you mean 'separable'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, convolution="depthwise"),
+            "ConvBlock: 'filters' must be one of None, got 8",
+        ),
+        (
+            lambda: kb.ConvBlock(8, normalization="bach"),
+            "ConvBlock: 'normalization' must be 'batch', 'layer', 'group', 'rms', "
+            "'unit', None or a Keras layer, got 'bach'; did you mean 'batch'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, activation="rellu"),
+            "got 'rellu'; did you mean 'relu'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, activation=3),
+            "ConvBlock: 'activation' must be the name of a Keras activation, a "
+            "function, a layer or None, got 3",
+        ),
+        (
+            lambda: kb.ConvBlock(8, order=("convolution", "activation")),
+            "ConvBlock: 'order' must hold ('convolution', 'normalization', "
+            "'activation'), each once, got ('convolution', 'activation')",
+        ),
+        (
+            lambda: kb.ConvBlock(8, data_format="channel_last"),
+            "got 'channel_last'; did you mean 'channels_last'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, kernel_sise=3),
+            "ConvBlock: unexpected keyword argument 'kernel_sise'; did you mean "
+            "'kernel_size'?",
+        ),
+        (
+            lambda: kb.ConvBlock(8, 3).build((None, 8)),
+            "ConvBlock: the input must have 1, 2 or 3 spatial axes (batch, spatial..., "
+            "channels), got the shape (None, 8)",
+        ),
+        (
+            lambda: kb.ConvBlock(8, (3, 3, 3)).build((None, 8, 8, 3)),
+            "ConvBlock: 'kernel_size' must be a positive int or a tuple of 2, got "
+            "(3, 3, 3)",
+        ),
+        (
+            lambda: kb.ConvBlock(8).build((None, 8, 8, None)),
+            "ConvBlock: the number of channels must be known (channels_last), got the "
+            "input shape (None, 8, 8, None)",
+        ),
+        (
+            lambda: kb.Maxout(3).compute_output_shape((None, 8)),
+            "Maxout: 'pieces' must divide the 8 channels of the input, got 3",
+        ),
+        (
+            lambda: kb.Pooling("mean", 2),
+            "Pooling: 'kind' must be one of 'max', 'average', got 'mean'",
+        ),
+        (
+            lambda: kb.Chain([CONV, 3]),
+            "Chain: 'layers' must be a list of Keras layers, got 3 at position 1",
+        ),
+        (
+            lambda: kb.Chain(CONV),
+            "Chain: 'layers' must be a list of Keras layers, got <Conv2D",
+        ),
+        (
+            lambda: kb.Parallel([]),
+            "Parallel: 'paths' must be a list of at least one path, each a Keras layer "
+            "or a list of layers, got []",
+        ),
+        (
+            lambda: kb.Parallel([[CONV, "relu"]]),
+            "Parallel: 'paths' must be a Keras layer or a list of Keras layers, got "
+            "[<Conv2D",
+        ),
+        (
+            lambda: kb.Parallel([[]], merge="concat"),
+            "got 'concat'; did you mean 'concatenate'?",
+        ),
+        (
+            lambda: kb.Parallel([layers.Conv2D(8, 3, name="valid"), []]).build(
+                (None, 8, 8, 3)
+            ),
+            "Parallel: the outputs cannot be merged by 'concatenate'; their shapes "
+            "are\n"
+            "  path 1 (valid): (None, 6, 6, 8)\n"
+            "  path 2 (path_2): (None, 8, 8, 3)",
+        ),
+        (
+            lambda: kb.InceptionBlock([8, 8]),
+            "InceptionBlock: 'filters' must be a positive int or a list of 4, one for "
+            "each branch, got [8, 8]",
+        ),
+        (
+            lambda: kb.InceptionBlock(8, branches=[[(8, 1)]]),
+            "InceptionBlock: 'filters' must be left at None with 'branches', whose "
+            "steps have their own, got 8",
+        ),
+        (
+            lambda: kb.InceptionBlock(strides=2, branches=[[(8, 1)]]),
+            "InceptionBlock: 'strides' must be left at 1 with 'branches', whose steps "
+            "have their own, got 2",
+        ),
+        (
+            lambda: kb.InceptionBlock(branches=[(8, 1)]),
+            "InceptionBlock: a step of 'branches' must be (filters, kernel_size)",
+        ),
+        (
+            lambda: kb.InceptionBlock(branches=[]),
+            "InceptionBlock: 'branches' must be a list of at least one branch, got []",
+        ),
+        (
+            lambda: kb.Residual("relu"),
+            "Residual: 'path' must be a Keras layer or a list of Keras layers, got "
+            "'relu'",
+        ),
+        (
+            lambda: kb.Residual(CONV, shortcut="identity"),
+            "Residual: 'shortcut' must be one of 'auto', got 'identity'",
+        ),
+        (
+            lambda: kb.Residual(layers.Conv2D(8, 3)).build((None, 8, 9, 8)),
+            "Residual: no stride of a 1x1 projection takes the spatial sizes (8, 9) to "
+            "those of the path, (6, 7); pad the path's layers (padding='same'), or "
+            "give layers that do the same to the sizes as 'shortcut'",
+        ),
+        (
+            lambda: kb.Residual(layers.LSTM(8)).build((None, 8, 8)),
+            "Residual: the path takes the input shape (None, 8, 8) to (None, 8), and "
+            "no projection can change the number of axes; give the layers that do as "
+            "'shortcut'",
+        ),
+        (
+            lambda: kb.Residual(layers.Conv2D(4, 3, padding="same"), shortcut=[]).build(
+                (None, 8, 8, 3)
+            ),
+            "Residual: the outputs cannot be merged by 'add'; their shapes are\n"
+            "  path: (None, 8, 8, 4)\n"
+            "  shortcut: (None, 8, 8, 3)",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, depth=0),
+            "ResidualBlock: 'depth' must be a positive int, got 0",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, strides=0),
+            "ResidualBlock: 'strides' must be a positive int or a tuple of positive "
+            "ints, got 0",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, pooling="max"),
+            "ResidualBlock: 'strides' must be above 1 with pooling='max', got 1",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, bottleneck=3),
+            "ResidualBlock: 'bottleneck' must be None or a positive int that divides "
+            "the 8 filters, got 3",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, order="per"),
+            "ResidualBlock: 'order' must be one of 'book', 'post', 'pre', got 'per'; "
+            "did you mean 'pre'?",
+        ),
+        (
+            lambda: kb.ResidualBlock(8, normalisation="batch"),
+            "ResidualBlock: unexpected keyword argument 'normalisation'; did you mean "
+            "'normalization'?",
+        ),
+        (
+            lambda: kb.SiameseEncoder(CONV, merge="distance"),
+            "SiameseEncoder: 'merge' must be one of 'concatenate'",
+        ),
+        (
+            lambda: kb.SiameseEncoder(layers.Dense(2))(np.ones((2, 3))),
+            "SiameseEncoder: the input must be a list of two or more tensors, got "
+            "(2, 3)",
+        ),
+        (
+            lambda: kb.SiameseEncoder(layers.Dense(2), "dot").build([(None, 3)] * 3),
+            "SiameseEncoder: merge='dot' takes exactly two inputs, got 3",
+        ),
+        (
+            lambda: kb.SiameseEncoder(layers.LSTM(2), stacked=True).build(
+                [(None, 3, 4), (None, 5, 4)]
+            ),
+            "SiameseEncoder: 'stacked' needs inputs of one shape, got [(None, 3, 4), "
+            "(None, 5, 4)]",
+        ),
+        (
+            lambda: kb.MultiHeadOutput({}),
+            "MultiHeadOutput: 'heads' must be a dict of at least one task, got {}",
+        ),
+        (
+            lambda: kb.MultiHeadOutput({"age": layers.Dense(1)}),
+            "MultiHeadOutput: 'heads' must hold tasks such as Regression(), got <Dense",
+        ),
+        (
+            lambda: kb.MultiHeadOutput({"a/b": kb.Binary()}),
+            "MultiHeadOutput: a name in 'heads' must be a string without '/', got "
+            "'a/b'",
+        ),
+        (
+            lambda: kb.Multiclass(1),
+            "Multiclass: 'classes' must be an int of at least 2, got 1",
+        ),
+        (
+            lambda: kb.Multilabel(0),
+            "Multilabel: 'labels' must be a positive int, got 0",
+        ),
+        (
+            lambda: kb.Regression(hidden=["relu"]),
+            "Regression: 'hidden' must be a list of positive ints or Keras layers, got "
+            "'relu'",
+        ),
+        (
+            lambda: kb.expand(CONV),
+            "expand: 'model' must be a Keras model, got <Conv2D",
+        ),
+    ],
+)
+def test_words(make, words):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        make()
+    assert words in str(caught.value)
