@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+import keras_tuner
 import pytest
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -23,6 +24,10 @@ def test_snippet(snippet):
         if stated:
             output = names[statement.targets[0].id]
             assert output.shape == ast.literal_eval(stated[1])
+    if "build" in names:
+        names["build"](keras_tuner.HyperParameters())
+    for name in [name for name in names if name.startswith("test_")]:
+        names[name]()
 
 
 def test_there_are_snippets():
