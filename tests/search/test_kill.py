@@ -33,7 +33,7 @@ def ask(out, sql):
 
 def wait_for_mid_trial(process, out):
     """Returns once a trial has finished and an epoch of the next one too."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     running = (
         "SELECT trials.number FROM trials JOIN epochs USING (number) "
         "WHERE status = 'RUNNING' AND number > 1"
@@ -88,7 +88,7 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(tmp_path):
     process = start(tmp_path)
     wait_for_mid_trial(process, tmp_path)
     process.send_signal(signal.SIGINT)
-    said, errors = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in said + errors
     finished = len(ask(tmp_path, FINISHED))
