@@ -108,13 +108,11 @@ def side_by_side(arrays):
     return [*body, *heads]
 
 
-@pytest.fixture
-def posts():
+def make_posts():
     return np.random.default_rng(0).integers(1, VOCABULARY, (SAMPLES, 300))
 
 
-@pytest.fixture
-def targets():
+def make_targets():
     """Labels whose mix-up shows: ages and genders have one shape."""
     rng = np.random.default_rng(1)
     return {
@@ -124,6 +122,16 @@ def targets():
         ],
         "gender": rng.integers(0, 2, (SAMPLES, 1)).astype("float32"),
     }
+
+
+@pytest.fixture
+def posts():
+    return make_posts()
+
+
+@pytest.fixture
+def targets():
+    return make_targets()
 
 
 def in_list(values):

@@ -1,0 +1,61 @@
+"""The examples run, and learn what they say they do."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TESTED = {}
+
+
+def example(file):
+    """Marks a test of the example `file`, which it gets as a dict of its names."""
+
+    def mark(test):
+        TESTED[file] = test
+        return pytest.mark.parametrize("names", [file], indirect=True, ids=[file])(test)
+
+    return mark
+
+
+@pytest.fixture
+def names(request):
+    return runpy.run_path(str(EXAMPLES / request.param))
+
+
+@example("inception_digits.py")
+def test_inception(names):
+    assert names["main"](epochs=4) > 0.9
+
+
+@example("residual_digits.py")
+def test_residual_connections_let_a_deep_stack_learn(names):
+    residual, plain = names["main"](epochs=3)
+    assert residual > 0.85
+    assert plain < 0.5
+
+
+@example("siamese_digits.py")
+def test_siamese_network_knows_new_images_and_its_encoder_works_alone(names):
+    pairs, neighbours = names["main"](epochs=4, pairs=3000)
+    assert pairs > 0.8
+    assert neighbours > 0.9
+
+
+@example("multi_head_digits.py")
+def test_every_head_learns_and_the_weights_are_felt(names):
+    equal, weighted = names["main"](epochs=5).values()
+    for result in (equal, weighted):
+        assert result["digit"] > 0.85
+        assert result["odd"] > 0.85
+    assert weighted["ink"] < 0.7 * equal["ink"]
+
+
+@example("question_answering.py")
+def test_question_answering(names):
+    assert names["main"](epochs=10) > 0.9  # a guess that sees the text gets 0.63
+
+
+def test_every_example_is_tested():
+    assert {file.name for file in EXAMPLES.glob("*.py")} == set(TESTED)
