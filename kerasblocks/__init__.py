@@ -1,38 +1,29 @@
 """Reusable Keras layers for models with branches, residuals, many inputs and heads.
 
-The layers are in `kerasblocks.blocks`, and here by their names.
+The public names are listed in `kerasblocks.names`; the searches are in
+`kerasblocks.search`, the property tests in `kerasblocks.testing`.
 """
 
-from kerasblocks.blocks.chain import Chain
-from kerasblocks.blocks.conv_block import ConvBlock
-from kerasblocks.blocks.inception_block import InceptionBlock
-from kerasblocks.blocks.maxout import Maxout
-from kerasblocks.blocks.multi_head_output import MultiHeadOutput
-from kerasblocks.blocks.parallel import Parallel
-from kerasblocks.blocks.pooling import Pooling
-from kerasblocks.blocks.residual import Residual
-from kerasblocks.blocks.residual_block import ResidualBlock
-from kerasblocks.blocks.siamese_encoder import SiameseEncoder
-from kerasblocks.blocks.tasks import Binary, Multiclass, Multilabel, Regression, Task
-from kerasblocks.inspect.expand import expand
+import importlib
+import sys
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Binary",
-    "Chain",
-    "ConvBlock",
-    "InceptionBlock",
-    "Maxout",
-    "MultiHeadOutput",
-    "Multiclass",
-    "Multilabel",
-    "Parallel",
-    "Pooling",
-    "Regression",
-    "Residual",
-    "ResidualBlock",
-    "SiameseEncoder",
-    "Task",
-    "expand",
-]
+_SUBMODULES = ("blocks", "inspect", "search", "testing")
+# A program needs the layers registered at once, to load models that hold them. Our
+# own command must speak before Keras is loaded, which takes seconds.
+_IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasblocks"
+
+if TYPE_CHECKING or not _IS_COMMAND:
+    from kerasblocks.names import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"kerasblocks.{name}")
+    names = importlib.import_module("kerasblocks.names")
+    if name in names.__all__:
+        return getattr(names, name)
+    raise AttributeError(f"module 'kerasblocks' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -47,11 +48,17 @@ def expand(model: keras.Model) -> keras.Model:
 
 
 class _Expansion:
-    """One run of `expand`: what was expanded and renamed already."""
+    """One run of `expand`: what was expanded and renamed already, and stray masks.
+
+    A mask travels on a tensor, from layer to layer. Where a block of plain operations
+    becomes those operations, it would be lost: it is computed and handed to the next
+    layer that takes one.
+    """
 
     def __init__(self) -> None:
         self._models: dict[int, keras.Model] = {}
         self._renamed: set[int] = set()
+        self._masks: dict[int, tuple[Any, Any]] = {}  # by id: the tensor, its mask
 
     def expand(self, model: keras.Model) -> keras.Model:
         if id(model) not in self._models:
@@ -91,21 +98,60 @@ class _Expansion:
         if kwargs.get("mask", ...) is None:
             # Keras noted it, found none, and gives it to layers that refuse it.
             del kwargs["mask"]
-        return self._plain(layer)(*args, **kwargs)
+        return self._run(self._plain(layer), *args, **kwargs)
 
     def _open(self, layer: Any, inputs: Any, *, prefix: str, training: Any) -> Any:
         """Runs a layer that stands in a block named `prefix`, or nowhere for ""."""
         if not isinstance(layer, Block):
             options = {} if training is None else {"training": training}
-            return self._rename(self._plain(layer), prefix)(inputs, **options)
-        inputs = tree.map_structure(lambda x: _autocast(layer, x), inputs)
+            return self._run(
+                self._rename(self._plain(layer), prefix), inputs, **options
+            )
+        inputs = tree.map_structure(lambda x: self._autocast(layer, x), inputs)
         if not isinstance(layer, Composite):
-            return layer.call(inputs)
+            outputs = layer.call(inputs)
+            self._carry_mask(layer, inputs, outputs)
+            return outputs
         inner = f"{prefix}_{layer.name}" if prefix else layer.name
         return layer.wire(
             lambda child, x: self._open(child, x, prefix=inner, training=training),
             inputs,
         )
+
+    def _run(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls a plain layer, with the mask that no tensor brings to it."""
+        stray = args and any(id(x) in self._masks for x in tree.flatten(args[0]))
+        takes_mask = "mask" in inspect.signature(layer.call).parameters
+        if stray and takes_mask and "mask" not in kwargs:
+            kwargs["mask"] = tree.map_structure(self._mask, args[0])
+        outputs = layer(*args, **kwargs)
+        if stray and not takes_mask and getattr(layer, "supports_masking", False):
+            self._carry_mask(layer, args[0], outputs)
+        return outputs
+
+    def _mask(self, x: Any) -> Any:
+        return self._masks.get(id(x), (x, getattr(x, "_keras_mask", None)))[1]
+
+    def _carry_mask(self, layer: Any, inputs: Any, outputs: Any) -> None:
+        masks = tree.map_structure(self._mask, inputs)
+        if all(mask is None for mask in tree.flatten(masks)):
+            return
+        carried = layer.compute_mask(inputs, masks)
+        if carried is not None:
+            for x, mask in zip(
+                tree.flatten(outputs), tree.flatten(carried), strict=True
+            ):
+                self._masks[id(x)] = (x, mask)
+
+    def _autocast(self, layer: keras.layers.Layer, x: Any) -> Any:
+        """Casts as `Layer.__call__` does before `call`."""
+        floating = keras.backend.is_float_dtype(x.dtype)
+        if not layer.autocast or not floating or x.dtype == layer.input_dtype:
+            return x
+        cast = keras.ops.cast(x, layer.input_dtype)
+        if self._mask(x) is not None:
+            self._masks[id(cast)] = (cast, self._mask(x))
+        return cast
 
     def _plain(self, layer: Any) -> Any:
         """The layer itself, or a nested model that holds a block, expanded."""
@@ -133,11 +179,3 @@ def _holds_block(layer: Any) -> bool:
     # Keras has no public walk over the layers inside any layer.
     inside = getattr(layer, "_flatten_layers", list)()
     return any(isinstance(child, Block) for child in inside)
-
-
-def _autocast(layer: keras.layers.Layer, x: Any) -> Any:
-    """Casts as `Layer.__call__` does before `call`."""
-    floating = keras.backend.is_float_dtype(x.dtype)
-    if layer.autocast and floating and x.dtype != layer.input_dtype:
-        return keras.ops.cast(x, layer.input_dtype)
-    return x

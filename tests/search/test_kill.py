@@ -7,18 +7,20 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasblocks"
 STUDY = ROOT / "tests" / "search" / "slow_study.py"
 
 
 def start(out):
     return subprocess.Popen(
-        [sys.executable, "-m", "kerasblocks.cli", "search", STUDY, "--out", out],
+        [sys.executable, SCRIPT, "search", STUDY, "--out", out],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
