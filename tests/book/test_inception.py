@@ -1,14 +1,13 @@
 """Section 7.1.4: an Inception module."""
 
-import keras
 import pytest
 from keras import layers
 
 import kerasblocks as kb
-from tests.book.twins import assert_twins, random
+from tests.book.twins import after_a_stem, assert_twins, random
 
 FILTERS = (64, 128, 128, 128)
-READING_ORDER = ("a_1", "b_1", "b_2", "c_1", "d_1", "d_2", "d_3")
+READING_ORDER = ("stem", "a_1", "b_1", "b_2", "c_1", "d_1", "d_2", "d_3")
 
 
 def book(x):
@@ -86,11 +85,10 @@ def by_reading_order(arrays):
     ids=["filters", "branches", "parallel"],
 )
 def test_inception_module(make):
-    x = keras.Input((28, 28, 256))
-    ours = keras.Model(x, make()(x))
+    ours = after_a_stem((28, 28, 256), make())
     assert ours.output_shape == (None, 14, 14, 448)
     assert_twins(
-        keras.Model(x, book(x)),
+        after_a_stem((28, 28, 256), book),
         ours,
         random(2, 28, 28, 256),
         random(2, 14, 14, 448, seed=1),

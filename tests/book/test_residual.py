@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import kerasblocks as kb
-from tests.book.twins import assert_twins, random, run
+from tests.book.twins import after_a_stem, assert_twins, random, run
 
 MSE = {"loss": "mean_squared_error"}
 
@@ -15,23 +15,33 @@ def conv(filters=128):
     return layers.Conv2D(filters, 3, padding="same", activation="relu")
 
 
-def test_identity_residual():
-    x = keras.Input((14, 14, 128))
-
+def book_identity_residual(x):
     y = layers.Conv2D(128, 3, activation="relu", padding="same")(x)
     y = layers.Conv2D(128, 3, activation="relu", padding="same")(y)
     y = layers.Conv2D(128, 3, activation="relu", padding="same")(y)
-    book = keras.Model(x, layers.add([y, x]))
+    return layers.add([y, x])
 
-    values, targets = random(2, 14, 14, 128), random(2, 14, 14, 128, seed=1)
-    for block in (
-        kb.Residual([conv(), conv(), conv()]),
-        kb.ResidualBlock(128, depth=3),
-    ):
-        ours = keras.Model(x, block(x))
-        assert block.projection is None
-        assert ours.count_params() == 3 * (3 * 3 * 128 * 128 + 128)
-        assert_twins(book, ours, values, targets, **MSE)
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: kb.Residual([conv(), conv(), conv()]),
+        lambda: kb.ResidualBlock(128, depth=3),
+    ],
+    ids=["Residual", "ResidualBlock"],
+)
+def test_identity_residual(make):
+    block = make()
+    ours = after_a_stem((14, 14, 128), block)
+    assert block.projection is None
+    assert block.count_params() == 3 * (3 * 3 * 128 * 128 + 128)
+    assert_twins(
+        after_a_stem((14, 14, 128), book_identity_residual),
+        ours,
+        random(2, 14, 14, 128),
+        random(2, 14, 14, 128, seed=1),
+        **MSE,
+    )
 
 
 def book_linear_residual(x):
@@ -53,10 +63,9 @@ def rounding_up():
 @pytest.mark.parametrize("make", [rounding_down, rounding_up])
 @pytest.mark.parametrize("size", [16, None])
 def test_linear_residual_on_even_sizes(make, size):
-    x = keras.Input((size, size, 64))
     assert_twins(
-        keras.Model(x, book_linear_residual(x)),
-        keras.Model(x, make()(x)),
+        after_a_stem((size, size, 64), book_linear_residual),
+        after_a_stem((size, size, 64), make()),
         random(2, 16, 16, 64),
         random(2, 8, 8, 128, seed=1),
         **MSE,
@@ -102,10 +111,9 @@ def book_padded(x):
 )
 @pytest.mark.parametrize("size", [17, None])
 def test_linear_residual_on_odd_sizes(make, by_hand, out, size):
-    x = keras.Input((size, size, 64))
     assert_twins(
-        keras.Model(x, by_hand(x)),
-        keras.Model(x, make()(x)),
+        after_a_stem((size, size, 64), by_hand),
+        after_a_stem((size, size, 64), make()),
         random(2, 17, 17, 64),
         random(2, out, out, 128, seed=1),
         **MSE,

@@ -11,6 +11,13 @@ def in_order(arrays):
     return list(arrays.values())
 
 
+def after_a_stem(shape, module):
+    """A model whose first weights get their gradients through `module`."""
+    inputs = keras.Input(shape)
+    stem = keras.layers.Conv2D(shape[-1], 1, name="stem")
+    return keras.Model(inputs, module(stem(inputs)))
+
+
 def transfer(book, ours, arrange=in_order):
     """Gives `ours` the weights of `book`, which become random, biases included.
 
