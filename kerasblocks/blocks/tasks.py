@@ -139,14 +139,14 @@ class Binary(Task):
 class Multiclass(Task):
     """One of several classes: softmax and cross-entropy.
 
-    Label shape: `()`, the class as an integer. For one-hot labels give
-    `loss="categorical_crossentropy", metrics=["categorical_accuracy"]`.
+    Label shape: `()`, the class as an integer; `(classes,)` for one-hot labels, with
+    `loss="categorical_crossentropy"`.
 
     Args:
         classes: How many classes, at least 2.
         activation: The activation of the outputs.
         loss: A Keras loss.
-        metrics: A list of Keras metrics.
+        metrics: A list of Keras metrics; None for the accuracy that fits the loss.
         hidden: Layers between the shared features and the head's Dense layer.
 
     Example:
@@ -161,7 +161,7 @@ class Multiclass(Task):
         *,
         activation: Any = "softmax",
         loss: Any = "sparse_categorical_crossentropy",
-        metrics: Sequence[Any] = ("sparse_categorical_accuracy",),
+        metrics: Sequence[Any] | None = None,
         hidden: Sequence[Any] = (),
     ):
         if not is_positive_int(classes) or classes < 2:
@@ -169,12 +169,16 @@ class Multiclass(Task):
                 f"{self._owner}: 'classes' must be an int of at least 2, "
                 f"got {classes!r}"
             )
+        sparse = "sparse" in loss_name(loss)
+        if metrics is None:
+            metrics = [f"{'sparse_' if sparse else ''}categorical_accuracy"]
         super().__init__(classes, activation, loss, metrics, hidden)
         self.classes = classes
+        self._sparse = sparse
 
     @property
     def label_shape(self) -> tuple[int, ...]:
-        return () if "sparse" in loss_name(self.loss) else (self.units,)
+        return () if self._sparse else (self.units,)
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

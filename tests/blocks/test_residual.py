@@ -1,0 +1,119 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kerasblocks as kb
+from kerasblocks.blocks.size_law import SizeLaw, find_size_laws
+
+
+def test_equal_shapes_need_no_projection():
+    block = kb.Residual(layers.Conv2D(3, 3, padding="same"))
+    block.build((None, None, 8, 3))
+    assert block.projection is None
+    assert len(block.weights) == 2
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 33, None])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_shortcut_takes_every_stride_th_pixel(size, strides):
+    """With a path that gives zeros and a projection that copies the channels."""
+    path = layers.Conv2D(
+        2, 3, strides, padding="same", kernel_initializer="zeros", name="path"
+    )
+    block = kb.Residual(path)
+    block.build((None, size, size, 1))
+    block.projection.set_weights([np.ones((1, 1, 1, 2)), np.zeros(2)])
+    for tried in [size] if size else [1, 2, 9, 10]:
+        x = np.arange(tried * tried, dtype="float32").reshape(1, tried, tried, 1)
+        expected = np.repeat(x[:, ::strides, ::strides], 2, axis=-1)
+        np.testing.assert_array_equal(block(x), expected)
+
+
+@pytest.mark.parametrize("size", [2, 3, 8, 9, 33, None])
+def test_a_path_that_rounds_down_gets_a_shortcut_that_does(size):
+    block = kb.Residual([layers.MaxPooling1D(2), layers.Dense(5)])
+    block.build((None, size, 3))
+    for tried in [size] if size else [2, 3, 10, 11]:
+        assert block(np.ones((1, tried, 3), "float32")).shape == (1, tried // 2, 5)
+
+
+def test_vectors_and_sequences_are_projected_by_dense():
+    for path, shape in (
+        (layers.Dense(5), (None, 3)),
+        (layers.LSTM(5, return_sequences=True), (None, None, 3)),
+    ):
+        block = kb.Residual(path)
+        block.build(shape)
+        assert isinstance(block.projection, layers.Dense)
+
+
+def test_a_given_shortcut_is_used_as_it_is():
+    shortcut = [layers.UpSampling2D(2), layers.Conv2D(4, 1)]
+    block = kb.Residual(layers.Conv2DTranspose(4, 2, strides=2), shortcut)
+    assert block.compute_output_shape((None, None, 8, 3)) == (None, None, 16, 4)
+    identity = kb.Residual(layers.Dense(3), shortcut=[])
+    identity.build((None, 3))
+    assert len(identity.weights) == 2
+
+
+def test_a_fixed_size_path_is_judged_by_that_size():
+    block = kb.Residual(
+        [layers.Flatten(), layers.Dense(5 * 5 * 2), layers.Reshape((5, 5, 2))]
+    )
+    block.build((None, 9, 9, 2))
+    assert block(np.ones((1, 9, 9, 2), "float32")).shape == (1, 5, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("size_of", "law"),
+    [
+        (lambda n: -(-n // 2), SizeLaw(2, 0)),
+        (lambda n: n // 2, SizeLaw(2, 1)),
+        (lambda n: -(-n // 2) // 2, SizeLaw(4, 2)),
+        (lambda n: n, SizeLaw(1, 0)),
+        (lambda n: (n - 1) // 3 + 1, SizeLaw(3, 0)),
+        (lambda n: n - 2, None),
+        (lambda n: 2 * n, None),
+        (lambda n: None, None),
+    ],
+)
+def test_size_laws(size_of, law):
+    assert find_size_laws(lambda n: [size_of(n)], [None], [None]) == [law]
+
+
+@pytest.mark.parametrize("order", ["book", "post", "pre"])
+def test_orders_of_the_residual_block(order):
+    block = kb.ResidualBlock(4, order=order, normalization="batch")
+    block.build((None, 8, 8, 4))
+    first, last = block.body.layers[0].layers, block.body.layers[-1].layers
+    assert (first[0].name == "normalization") == (order == "pre")
+    activations = [layer.name for layer in last if layer.name == "activation"]
+    assert len(activations) == (0 if order == "post" else 1)
+    outputs = keras.ops.convert_to_numpy(block(-np.ones((1, 8, 8, 4), "float32")))
+    assert (outputs.min() >= 0) == (order == "post")
+
+
+def test_bottleneck_reduces_and_restores():
+    block = kb.ResidualBlock(64, 1, bottleneck=4, strides=2)
+    block.build((None, 9, 9, 64))
+    found = [
+        (layer.name, layer.layers[0].kernel.shape, layer.layers[0].strides)
+        for layer in block.body.layers
+    ]
+    assert found == [
+        ("reduce", (1, 1, 64, 16), (2, 2)),
+        ("conv_1", (3, 3, 16, 16), (1, 1)),
+        ("restore", (1, 1, 16, 64), (1, 1)),
+    ]
+
+
+def test_options_of_the_convolutions_reach_the_projection_where_they_fit():
+    block = kb.ResidualBlock(
+        8, convolution="separable", use_bias=False, dilation_rate=2
+    )
+    block.build((None, 8, 8, 4))
+    assert block.projection.options == {"use_bias": False}
+    regularized = kb.ResidualBlock(8, kernel_regularizer="l2")
+    regularized.build((None, 8, 8, 4))
+    assert len(regularized.losses) == 3
