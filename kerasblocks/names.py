@@ -10,7 +10,9 @@ from kerasblocks.blocks.pooling import Pooling
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.residual_block import ResidualBlock
 from kerasblocks.blocks.siamese_encoder import SiameseEncoder
+from kerasblocks.blocks.squeeze_excite import SqueezeExcite
 from kerasblocks.blocks.tasks import Binary, Multiclass, Multilabel, Regression, Task
+from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Residual",
     "ResidualBlock",
     "SiameseEncoder",
+    "SqueezeExcite",
     "Task",
+    "XceptionBlock",
     "expand",
 ]

@@ -180,6 +180,14 @@ TABLE = [
         (None, 3, 4, 3, 4),
     ),
     Row("ResidualBlock_1d", residual(4, depth=3, kernel_size=5), (None, 9, 4)),
+    Row("XceptionBlock", lambda **k: kb.XceptionBlock(4, **k), IMAGE),
+    Row(
+        "XceptionBlock_1d",
+        lambda **k: kb.XceptionBlock([3, 5], strides=2, **k),
+        (None, 7, 4),
+    ),
+    Row("SqueezeExcite", lambda **k: kb.SqueezeExcite(2, **k), IMAGE),
+    Row("SqueezeExcite_1d", lambda **k: kb.SqueezeExcite(2, **k), (None, 7, 4)),
     *(
         Row(f"SiameseEncoder_{merge}", siamese(merge=merge), PAIR, spatial=False)
         for merge in (

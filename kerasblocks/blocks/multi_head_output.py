@@ -24,7 +24,11 @@ class MultiHeadOutput(Composite):
     Dense layer would. Outputs are float32 under float16 and bfloat16 policies.
 
     Input shape: `(batch, ..., features)`.
-    Output shape: a dict with `(batch, ..., units)` for each head, in the heads' order.
+    Output shape: a dict with `(batch, ..., units)` for each head.
+
+    A model that gives this dict takes dicts of losses, weights and targets, in any
+    order, by the names of the heads. (One that gives a list of its values has no names
+    for them: Keras takes them from layers. It needs lists throughout.)
 
     Args:
         heads: A dict of `Regression`, `Binary`, `Multiclass` or `Multilabel` by the

@@ -9,6 +9,7 @@ import keras
 from kerasblocks.blocks.arguments import one_of
 from kerasblocks.blocks.chain import Chain, as_layer
 from kerasblocks.blocks.composite import Composite, Run, build_layer, infer_spec
+from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.crop import Crop
 from kerasblocks.blocks.merging import check_mergeable
 from kerasblocks.blocks.size_law import SizeLaw, find_size_laws
@@ -128,6 +129,22 @@ class Residual(Composite):
         cropping = [(law.crop // 2, law.crop - law.crop // 2) for law in laws]
         crop = Crop(cropping, name="crop", **options)
         return Chain([crop, convolution], name="shortcut", dtype=policy)
+
+    def make_conv_projection(
+        self, filters: int, laws: list[SizeLaw], normalization: Any, **options: Any
+    ) -> keras.layers.Layer:
+        """A projection of a convolution and a normalization."""
+        return ConvBlock(
+            filters,
+            1,
+            strides=tuple(law.stride for law in laws),
+            normalization=normalization,
+            activation=None,
+            data_format=self.data_format,
+            name="projection",
+            dtype=self.dtype_policy,
+            **options,
+        )
 
     def _match(self, inputs: Any, outputs: Any) -> keras.layers.Layer | None:
         """The shortcut that fits the path: None for the identity, or a projection."""

@@ -156,17 +156,8 @@ class ResidualBlock(Residual):
             for name, value in self.options.items()
             if name.endswith(shared) and name in convolution_options("standard")
         }
-        return ConvBlock(
-            filters,
-            1,
-            strides=tuple(law.stride for law in laws),
-            normalization=None if self.order == "pre" else self.normalization,
-            activation=None,
-            data_format=self.data_format,
-            name="projection",
-            dtype=self.dtype_policy,
-            **options,
-        )
+        normalization = None if self.order == "pre" else self.normalization
+        return self.make_conv_projection(filters, laws, normalization, **options)
 
 
 def _path(

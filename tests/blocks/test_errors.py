@@ -206,6 +206,19 @@ CONV = layers.Conv2D(8, 3)
             "'normalization'?",
         ),
         (
+            lambda: kb.XceptionBlock([8, 0]),
+            "XceptionBlock: 'filters' must be a positive int or a list of them, got "
+            "[8, 0]",
+        ),
+        (
+            lambda: kb.XceptionBlock([8, 9], depth=3),
+            "XceptionBlock: 'depth' must be None or the number of 'filters', 2, got 3",
+        ),
+        (
+            lambda: kb.SqueezeExcite(0),
+            "SqueezeExcite: 'ratio' must be a positive int, got 0",
+        ),
+        (
             lambda: kb.SiameseEncoder(CONV, merge="distance"),
             "SiameseEncoder: 'merge' must be one of 'concatenate'",
         ),

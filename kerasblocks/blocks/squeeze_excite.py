@@ -1,0 +1,87 @@
+"""`SqueezeExcite`: channels weighted by what the whole input says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerasblocks.blocks.arguments import positive_int
+from kerasblocks.blocks.composite import Composite, Run
+from kerasblocks.blocks.spatial import (
+    channels,
+    layer_class,
+    resolve_data_format,
+    spatial_rank,
+)
+from kerasblocks.blocks.templates import check_activation
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class SqueezeExcite(Composite):
+    """Multiplies each channel by a gate computed from the means of all channels.
+
+    Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
+    with channels_first; spatial sizes may be None.
+    Output shape: the same.
+
+    Args:
+        ratio: By how much the first of the two Dense layers reduces the channels, to
+            one at least.
+        activation: The activation of the first Dense layer.
+        gate: The activation of the second.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: an argument is not one of the above.
+
+    Example:
+    >>> block = SqueezeExcite(ratio=4)
+    >>> block.build((None, None, None, 32))
+    >>> [tuple(weight.shape) for weight in block.weights]
+    [(32, 8), (8,), (8, 32), (32,)]
+
+    Reference: Hu, Shen and Sun, Squeeze-and-Excitation Networks, CVPR 2018.
+    """
+
+    def __init__(
+        self,
+        ratio: int = 16,
+        *,
+        activation: Any = "relu",
+        gate: Any = "sigmoid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.ratio = positive_int(self._owner, "ratio", ratio)
+        self._keep_untracked(
+            activation=check_activation(self._owner, activation),
+            gate=check_activation(self._owner, gate),
+        )
+        self.data_format = resolve_data_format(self._owner, data_format)
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        gates = inputs
+        for layer in (self.squeeze, self.reduce, self.excite, self.reshape):
+            gates = run(layer, gates)
+        return run(self.multiply, [inputs, gates])
+
+    def build_children(self, inputs: Any) -> Any:
+        rank = spatial_rank(self._owner, inputs.shape)
+        count = channels(self._owner, self.data_format, inputs.shape)
+        policy, ones = self.dtype_policy, (1,) * rank
+        self.squeeze = layer_class("GlobalAveragePooling{}D", rank)(
+            data_format=self.data_format, name="squeeze", dtype=policy
+        )
+        self.reduce = keras.layers.Dense(
+            max(1, count // self.ratio), self.activation, name="reduce", dtype=policy
+        )
+        self.excite = keras.layers.Dense(count, self.gate, name="excite", dtype=policy)
+        first = self.data_format == "channels_first"
+        self.reshape = keras.layers.Reshape(
+            (count, *ones) if first else (*ones, count), name="reshape", dtype=policy
+        )
+        self.multiply = keras.layers.Multiply(name="multiply", dtype=policy)
+        return super().build_children(inputs)

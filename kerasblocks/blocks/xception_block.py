@@ -1,0 +1,116 @@
+"""`XceptionBlock`: separable convolutions with a residual connection around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerasblocks.blocks.arguments import is_positive_int, positive_int, sizes
+from kerasblocks.blocks.conv_block import ConvBlock
+from kerasblocks.blocks.pooling import Pooling
+from kerasblocks.blocks.residual import Residual
+from kerasblocks.blocks.size_law import SizeLaw
+from kerasblocks.blocks.templates import check_activation, check_normalization
+
+ORDER = ("activation", "convolution", "normalization")
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class XceptionBlock(Residual):
+    """Separable convolutions, each after its activation, added to their input.
+
+    With a stride, max pooling follows the convolutions, and the shortcut is a strided
+    1x1 convolution with a normalization.
+
+    Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
+    with channels_first; spatial sizes may be None.
+    Output shape: the same with the last of `filters` as channels, and each spatial
+    size divided by its stride, rounded up.
+
+    Args:
+        filters: The number of filters of each convolution, or a list with one for
+            each.
+        depth: How many convolutions there are; with a list, its length.
+        kernel_size: A positive int, or a tuple with one for each spatial axis.
+        strides: Likewise.
+        normalization: As for `ConvBlock`.
+        activation: As for `ConvBlock`.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: an argument is not one of the above.
+
+    Example:
+    >>> block = XceptionBlock(128, strides=2)
+    >>> block.compute_output_shape((None, 33, 33, 64))
+    (None, 17, 17, 128)
+
+    Reference: Chollet, Xception: Deep Learning with Depthwise Separable Convolutions,
+    CVPR 2017.
+    """
+
+    def __init__(
+        self,
+        filters: Any,
+        depth: int | None = None,
+        kernel_size: Any = 3,
+        strides: Any = 1,
+        *,
+        normalization: Any = "batch",
+        activation: Any = "relu",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        owner = type(self).__name__
+        counts = _filters(owner, filters, depth)
+        sizes(owner, "kernel_size", kernel_size)
+        sizes(owner, "strides", strides)
+        check_activation(owner, activation)
+        common = {"data_format": data_format, "dtype": kwargs.get("dtype")}
+        path: list[keras.layers.Layer] = [
+            ConvBlock(
+                count,
+                kernel_size,
+                convolution="separable",
+                normalization=check_normalization(owner, normalization),
+                activation=activation,
+                order=ORDER,
+                name=f"conv_{i}",
+                **common,
+            )
+            for i, count in enumerate(counts, start=1)
+        ]
+        if any(number > 1 for number in keras.tree.flatten(strides)):
+            path.append(Pooling("max", 3, strides, name="pooling", **common))
+        super().__init__(path, data_format=data_format, **kwargs)
+        self.filters = filters
+        self.depth = depth
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self._keep_untracked(normalization=normalization, activation=activation)
+
+    def make_projection(
+        self, filters: int, laws: list[SizeLaw], shape: Any
+    ) -> keras.layers.Layer:
+        return self.make_conv_projection(filters, laws, self.normalization)
+
+
+def _filters(owner: str, filters: Any, depth: int | None) -> list[int]:
+    if is_positive_int(filters):
+        return [filters] * positive_int(owner, "depth", 2 if depth is None else depth)
+    if (
+        isinstance(filters, list | tuple)
+        and filters
+        and all(is_positive_int(count) for count in filters)
+    ):
+        if depth not in (None, len(filters)):
+            raise ValueError(
+                f"{owner}: 'depth' must be None or the number of 'filters', "
+                f"{len(filters)}, got {depth!r}"
+            )
+        return list(filters)
+    raise ValueError(
+        f"{owner}: 'filters' must be a positive int or a list of them, got {filters!r}"
+    )
