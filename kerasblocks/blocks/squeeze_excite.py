@@ -37,10 +37,10 @@ class SqueezeExcite(Composite):
         ValueError: an argument is not one of the above.
 
     Example:
-    >>> block = SqueezeExcite(ratio=4)
-    >>> block.build((None, None, None, 32))
-    >>> [tuple(weight.shape) for weight in block.weights]
-    [(32, 8), (8,), (8, 32), (32,)]
+        >>> block = SqueezeExcite(ratio=4)
+        >>> block.build((None, None, None, 32))
+        >>> [tuple(weight.shape) for weight in block.weights]
+        [(32, 8), (8,), (8, 32), (32,)]
 
     Reference: Hu, Shen and Sun, Squeeze-and-Excitation Networks, CVPR 2018.
     """

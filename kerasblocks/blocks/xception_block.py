@@ -43,9 +43,9 @@ class XceptionBlock(Residual):
         ValueError: an argument is not one of the above.
 
     Example:
-    >>> block = XceptionBlock(128, strides=2)
-    >>> block.compute_output_shape((None, 33, 33, 64))
-    (None, 17, 17, 128)
+        >>> block = XceptionBlock(128, strides=2)
+        >>> block.compute_output_shape((None, 33, 33, 64))
+        (None, 17, 17, 128)
 
     Reference: Chollet, Xception: Deep Learning with Depthwise Separable Convolutions,
     CVPR 2017.

@@ -36,11 +36,11 @@ def expand(model: keras.Model) -> keras.Model:
         ValueError: the model is not Functional and not Sequential, or not built.
 
     Example:
-    >>> import kerasblocks as kb
-    >>> inputs = keras.Input((32, 32, 16))
-    >>> model = keras.Model(inputs, kb.Residual(keras.layers.Dense(16))(inputs))
-    >>> [layer.name for layer in expand(model).layers][1:]
-    ['residual_dense', 'residual_add']
+        >>> import kerasblocks as kb
+        >>> inputs = keras.Input((32, 32, 16))
+        >>> model = keras.Model(inputs, kb.Residual(keras.layers.Dense(16))(inputs))
+        >>> [layer.name for layer in expand(model).layers][1:]
+        ['residual_dense', 'residual_add']
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"expand: 'model' must be a Keras model, got {model!r}")

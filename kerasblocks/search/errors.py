@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,23 +13,6 @@ class StudyError(ValueError):
 
 class SearchFailed(RuntimeError):
     """Too many trials in a row failed; the message begins with the cause."""
-
-
-def did_you_mean(name: str, legal: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the nearest legal name, or nothing.
-
-    Args:
-        name: What came.
-        legal: What would have been accepted.
-
-    Example:
-        >>> did_you_mean("val_acuracy", ["val_loss", "val_accuracy"])
-        "; did you mean 'val_accuracy'?"
-        >>> did_you_mean("zzz", ["val_loss"])
-        ''
-    """
-    near = difflib.get_close_matches(name, list(legal), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def one_line(error: BaseException, source: Path | str | None = None) -> str:

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import keras
 import keras_tuner as kt
 
-from kerasblocks.search.errors import StudyError, did_you_mean, one_line
+from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.explore import at
 from kerasblocks.search.folder import replacing
 from kerasblocks.search.study import Splits, Study

@@ -7,7 +7,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from kerasblocks.search.errors import StudyError, did_you_mean, one_line
+from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.study import Study
 
 

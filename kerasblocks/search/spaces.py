@@ -68,9 +68,9 @@ def conv_block(hp: Any, name: str = "conv_block", **given: Any) -> dict[str, Any
         The constructor's arguments.
 
     Example:
-    >>> import keras_tuner as kt
-    >>> conv_block(kt.HyperParameters(), filters=8, strides=2, activation="relu")
-    {'filters': 8, 'strides': 2, 'activation': 'relu', 'convolution': 'standard', ...}
+        >>> import keras_tuner as kt
+        >>> conv_block(kt.HyperParameters(), filters=8, strides=2, activation="relu")
+        {'filters': 8, 'strides': 2, 'activation': 'relu', ...}
     """
     with hp.name_scope(name):
         space = _Space(hp, given)
@@ -89,9 +89,9 @@ def inception_block(
     """The space of `InceptionBlock`'s four default branches; see `conv_block`.
 
     Example:
-    >>> import keras_tuner as kt
-    >>> inception_block(kt.HyperParameters(), filters=8, strides=2)
-    {'filters': 8, 'strides': 2, 'normalization': 'batch', 'activation': 'relu'}
+        >>> import keras_tuner as kt
+        >>> inception_block(kt.HyperParameters(), filters=8, strides=2)
+        {'filters': 8, 'strides': 2, 'normalization': 'batch', 'activation': 'relu'}
     """
     with hp.name_scope(name):
         space = _Space(hp, given)
@@ -111,10 +111,10 @@ def residual_block(
     only where 4 divides the filters.
 
     Example:
-    >>> import keras_tuner as kt
-    >>> space = residual_block(kt.HyperParameters(), filters=8, strides=1)
-    >>> "pooling" in space, space["depth"]
-    (False, 2)
+        >>> import keras_tuner as kt
+        >>> space = residual_block(kt.HyperParameters(), filters=8, strides=1)
+        >>> "pooling" in space, space["depth"]
+        (False, 2)
     """
     with hp.name_scope(name):
         space = _Space(hp, given)
@@ -139,9 +139,9 @@ def siamese_encoder(
     See `conv_block` for the arguments.
 
     Example:
-    >>> import keras_tuner as kt
-    >>> siamese_encoder(kt.HyperParameters())["merge"]
-    'absolute_difference'
+        >>> import keras_tuner as kt
+        >>> siamese_encoder(kt.HyperParameters())["merge"]
+        'absolute_difference'
     """
     with hp.name_scope(name):
         space = _Space(hp, given)
@@ -167,9 +167,9 @@ def hidden_layers(
         units: The choices for the units of each.
 
     Example:
-    >>> import keras_tuner as kt
-    >>> hidden_layers(kt.HyperParameters())
-    []
+        >>> import keras_tuner as kt
+        >>> hidden_layers(kt.HyperParameters())
+        []
     """
     with hp.name_scope(name):
         depth = hp.Int("depth", 0, most)

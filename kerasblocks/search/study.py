@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import keras
 import keras_tuner as kt
 
-from kerasblocks.search.errors import StudyError, did_you_mean, one_line
+from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.search.errors import StudyError, one_line
 
 ORACLES = {
     "random": kt.oracles.RandomSearchOracle,

@@ -178,11 +178,11 @@ def configs(space: Callable[..., Any], **given: Any) -> st.SearchStrategy[Any]:
         TypeError: `space` cannot be called.
 
     Example:
-    >>> def space(hp):
-    ...     return {"units": hp.Int("units", 1, 64), "use_bias": hp.Boolean("bias")}
-    >>> from hypothesis import find
-    >>> find(configs(space), lambda config: config["units"] > 20)
-    {'units': 21, 'use_bias': False}
+        >>> def space(hp):
+        ...     return {"units": hp.Int("units", 1, 64), "use_bias": hp.Boolean("bias")}
+        >>> from hypothesis import find
+        >>> find(configs(space), lambda config: config["units"] > 20)
+        {'units': 21, 'use_bias': False}
     """
     if not callable(space):
         raise TypeError(f"configs: 'space' must be a function of hp, got {space!r}")

@@ -42,9 +42,9 @@ def shapes(
         ValueError: a bound is not an int, or a minimum is above its maximum.
 
     Example:
-    >>> from hypothesis import find
-    >>> find(shapes(unknown=False), lambda shape: shape[1] >= 5)
-    (None, 5, 1)
+        >>> from hypothesis import find
+        >>> find(shapes(unknown=False), lambda shape: shape[1] >= 5)
+        (None, 5, 1)
     """
     bounds = {
         "rank": (min_rank, max_rank, 0),
@@ -123,9 +123,9 @@ def inputs(
             positive.
 
     Example:
-    >>> from hypothesis import find
-    >>> find(inputs((None, None, 3)), lambda x: x.shape[1] >= 2).shape
-    (1, 2, 3)
+        >>> from hypothesis import find
+        >>> find(inputs((None, None, 3)), lambda x: x.shape[1] >= 2).shape
+        (1, 2, 3)
     """
     if not 1 <= min_size <= max_size:
         raise ValueError(

@@ -30,6 +30,12 @@ COMPARISONS = (
 )
 
 
+# An example builds a block three times and runs it on up to 12 shapes.
+few, fewer = (
+    settings(max_examples=max(10, settings().max_examples // n)) for n in (4, 8)
+)
+
+
 def named(value):
     return None if value == "none" else value
 
@@ -224,6 +230,7 @@ def configured(draw, name):
 
 
 @each_block
+@few
 @given(st.data())
 def test_declared_is_real(name, data):
     block, _, shape_of = FIXED[name]
@@ -236,6 +243,7 @@ def test_declared_is_real(name, data):
 
 
 @each_block
+@few
 @given(st.data())
 def test_every_size_from_1_to_40(name, data):
     block, _, shape_of = FIXED[name]
@@ -251,7 +259,7 @@ def test_every_size_from_1_to_40(name, data):
 
 
 @each_block
-@settings(max_examples=max(5, settings().max_examples // 5))
+@fewer
 @given(st.data())
 def test_channels_first(name, data):
     block, _, _ = FIXED[name]
@@ -286,6 +294,7 @@ SEARCHED = {
 
 
 @pytest.mark.parametrize("name", SEARCHED)
+@few
 @given(st.data())
 def test_declared_is_real_for_what_a_search_tries(name, data):
     block, channels = SEARCHED[name]
@@ -300,6 +309,7 @@ def test_declared_is_real_for_what_a_search_tries(name, data):
     )
 
 
+@few
 @given(st.data(), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
 def test_maxout(data, pieces, groups, rank):
     channels = pieces * groups
@@ -366,6 +376,7 @@ def parallel(hp, rank):
     )
 
 
+@few
 @given(st.data(), ranks)
 def test_parallel(data, rank):
     make, expected = data.draw(configs(parallel, rank=rank))
@@ -425,6 +436,7 @@ def reducing(hp):
 reducing_paths = configs(reducing).filter(lambda path: path.least <= 12)
 
 
+@few
 @given(st.data(), reducing_paths, ranks)
 def test_residual_over_paths_that_round_up_and_down(data, path, rank):
     spec, concrete = data.draw(trials(rank, min_size=path.least))
@@ -437,8 +449,8 @@ def test_residual_over_paths_that_round_up_and_down(data, path, rank):
     check_declared(make, unknown, path.shape, range(path.least, 41))
 
 
+@fewer
 @given(st.data(), reducing_paths, ranks)
-@settings(max_examples=max(5, settings().max_examples // 5))
 def test_wirings_channels_first(data, path, rank):
     spec, concrete = data.draw(trials(rank, min_size=path.least))
     steps = [("block" if kind == "keras" else kind, *law) for kind, *law in path.steps]
@@ -467,6 +479,7 @@ def test_residual_refuses_a_path_that_no_stride_follows(data, rank, size, kind):
         kb.Residual(layer).build(spec)
 
 
+@few
 @given(
     shapes(min_rank=0, max_rank=3, max_size=12),
     st.integers(1, 4),
@@ -483,6 +496,7 @@ def test_residual_over_features(spec, units, depth):
     )
 
 
+@few
 @given(st.data(), reducing_paths, ranks)
 def test_chain(data, path, rank):
     spec, concrete = data.draw(trials(rank, min_size=path.least))
@@ -510,6 +524,7 @@ def check_siamese(merge, stacked, strides, spec, concrete, count):
 
 
 @pytest.mark.parametrize("stacked", [False, True])
+@few
 @given(
     st.data(),
     ranks,
@@ -522,6 +537,7 @@ def test_siamese_encoder(stacked, data, rank, merge, strides):
     check_siamese(merge, stacked, strides, spec, concrete, count)
 
 
+@few
 @given(st.data(), ranks, st.sampled_from(["multiply", "cosine", "concatenate"]))
 def test_siamese_inputs_of_different_sizes(data, rank, merge):
     """An encoder that pools all sizes away takes inputs of different sizes."""
@@ -555,6 +571,7 @@ def heads(hp):
     return made
 
 
+@few
 @given(configs(heads), shapes(min_rank=0, max_rank=3, max_size=12))
 def test_multi_head_output(heads, spec):
     shape = tuple(2 if size is None else size for size in spec)
@@ -569,6 +586,7 @@ def test_multi_head_output(heads, spec):
     )
 
 
+@few
 @given(st.data(), reducing_paths, ranks)
 def test_blocks_in_blocks(data, path, rank):
     inner, inner_shape = data.draw(configs(parallel, rank=rank))
