@@ -15,20 +15,40 @@ class ConfigFromSignature:
     """Gives `get_config` and `from_config` to classes that keep their arguments.
 
     The convention: every argument of `__init__` is kept on an attribute of its
-    own name, and those taken as `**kwargs` in the dict `options`. Layers,
-    activations, initializers and whatever else Keras can serialize are
-    serialized, at any depth of lists, tuples and dicts. `kept_as` names another
-    attribute where Keras has taken an argument's own.
+    own name. What is passed on as `**kwargs`, to a parent class or a child layer, is
+    remembered as it came. Layers, activations, initializers and whatever else Keras
+    can serialize are serialized, at any depth of lists, tuples and dicts. `kept_as`
+    names another attribute where Keras has taken an argument's own.
     """
 
     kept_as: ClassVar[dict[str, str]] = {}
+    _passed_on: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        new = super().__new__
+        made = new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
+        own = {*cls.argument_names(), "name", "trainable", "dtype"}
+        passed_on = {name: v for name, v in kwargs.items() if name not in own}
+        # Past Keras' tracking, which would make a layer among them a sublayer.
+        object.__setattr__(made, "_passed_on", passed_on)
+        return made
 
     @classmethod
     def argument_names(cls) -> list[str]:
-        """The constructor's own arguments, `self` and `**kwargs` left out."""
-        variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        return [p.name for p in parameters if p.kind not in variadic][1:]
+        """The constructor's own arguments, `self` and `**kwargs` left out.
+
+        Raises:
+            TypeError: the constructor takes `*args`.
+        """
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+            raise TypeError(
+                f"{cls.__name__}: '__init__' must name its arguments, which are the "
+                "layer's config; it takes *args"
+            )
+        return [
+            p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as a JSON-serializable dict."""
@@ -37,7 +57,7 @@ class ConfigFromSignature:
             name: getattr(self, self.kept_as.get(name, name))
             for name in self.argument_names()
         }
-        arguments |= getattr(self, "options", {})
+        arguments |= self._passed_on
         return {**parent(), **_serialize(arguments, shared=_is_sharing())}
 
     @classmethod
