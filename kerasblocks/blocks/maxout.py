@@ -59,8 +59,13 @@ class Maxout(Block):
         return tuple(shape)
 
     def call(self, inputs: Any) -> Any:
-        axis = channel_axis(self.data_format, inputs.shape) % len(inputs.shape)
-        # Slices, unlike a reshape, need no size that may be unknown.
+        shape = list(self.compute_output_shape(inputs.shape))
+        axis = channel_axis(self.data_format, shape) % len(shape)
+        if shape.count(None) < 2:
+            shape[axis + 1 : axis + 1] = [self.pieces]
+            groups = [-1 if size is None else size for size in shape]
+            return ops.max(ops.reshape(inputs, groups), axis=axis + 1)
+        # Slices, unlike a reshape, need none of the sizes.
         pieces = [
             inputs[(slice(None),) * axis + (slice(piece, None, self.pieces),)]
             for piece in range(self.pieces)
