@@ -1,0 +1,208 @@
+"""Every point of every space builds, and a tuner sees what the block is given."""
+
+import keras
+import keras_tuner as kt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import layers
+
+import kerasblocks as kb
+from kerasblocks.search import spaces
+from kerasblocks.testing import configs
+
+FILTERS = (1, 2, 4)
+
+
+def encoder():
+    return layers.Dense(3)
+
+
+@st.composite
+def built(draw, name):
+    """A point of a space, the filters now and then given to keep blocks small."""
+    given = {}
+    if name in ("conv_block", "inception_block", "residual_block"):
+        given["filters"] = draw(st.sampled_from([*FILTERS, None]))
+        given["strides"] = draw(st.sampled_from([None, 1, 2, 3]))
+    given = {argument: value for argument, value in given.items() if value}
+    return given, draw(configs(getattr(spaces, name), **given))
+
+
+BLOCKS = {
+    "conv_block": lambda config: kb.ConvBlock(**config),
+    "inception_block": lambda config: kb.InceptionBlock(**config),
+    "residual_block": lambda config: kb.ResidualBlock(**config),
+    "siamese_encoder": lambda config: kb.SiameseEncoder(encoder(), **config),
+    "hidden_layers": lambda config: kb.MultiHeadOutput(
+        {"age": kb.Regression(hidden=config)}
+    ),
+}
+INPUTS = {
+    "siamese_encoder": [(None, 4), (None, 4)],
+    "hidden_layers": (None, 4),
+}
+each_space = pytest.mark.parametrize("name", BLOCKS)
+
+
+def build(name, config, rank=2):
+    shape = INPUTS.get(name, (None, *(None,) * rank, 3))
+    with keras.StatelessScope(initialize_variables=False):
+        block = BLOCKS[name](config)
+        block.build(shape)
+        return block, block.compute_output_shape(shape)
+
+
+def check(name, config, given, rank=2):
+    block, shape = build(name, config, rank)
+    assert block.weights
+    assert {argument: config[argument] for argument in given} == given
+    if "filters" in config:
+        branches = 4 if name == "inception_block" else 1
+        assert shape[-1] == branches * config["filters"]
+        assert getattr(block, "strides", None) == config["strides"]
+
+
+@each_space
+@given(st.data(), st.integers(1, 3))
+def test_every_point_builds(name, data, rank):
+    given, config = data.draw(built(name))
+    check(name, config, given, rank)
+
+
+def sampled(space, seed, **given):
+    """A configuration of random values, as KerasTuner's random search makes them."""
+    hp = kt.HyperParameters()
+    space(hp, **given)
+    hp.values = {}
+    for count, parameter in enumerate(hp.space):
+        if hp.is_active(parameter):
+            hp.values[parameter.name] = parameter.random_sample(seed + count)
+    return hp, space(hp, **given)
+
+
+@each_space
+@pytest.mark.parametrize("seed", range(0, 80, 10))
+def test_every_sample_of_keras_tuner_builds(name, seed):
+    hp, config = sampled(getattr(spaces, name), seed)
+    check(name, config, {})
+    active = {p.name for p in hp.space if hp.is_active(p)}
+    assert set(hp.values) == active, "a space must show all of itself at once"
+
+
+@each_space
+def test_defaults_build(name):
+    config = getattr(spaces, name)(kt.HyperParameters())
+    check(name, config, {})
+
+
+@each_space
+def test_names_are_in_a_scope_of_their_own(name):
+    hp = kt.HyperParameters()
+    getattr(spaces, name)(hp, "first")
+    names = [parameter.name for parameter in hp.space]
+    assert names
+    assert all(n.startswith("first/") for n in names)
+    assert len(set(names)) == len(names)
+
+
+@each_space
+@given(st.data())
+def test_two_blocks_do_not_share_values(name, data):
+    space = getattr(spaces, name)
+
+    def both(hp):
+        return space(hp, "first"), space(hp, "second")
+
+    hp = kt.HyperParameters()
+    both(hp)
+    first = [p.name for p in hp.space if p.name.startswith("first/")]
+    assert len(hp.space) == 2 * len(first)
+    one, other = data.draw(configs(both).filter(lambda pair: pair[0] != pair[1]))
+    assert one != other
+
+
+@pytest.mark.parametrize("name", ["conv_block", "inception_block", "residual_block"])
+def test_given_arguments_are_not_searched(name):
+    space = getattr(spaces, name)
+    hp = kt.HyperParameters()
+    arguments = list(space(hp))
+    searched = {parameter.name.split("/")[-1] for parameter in hp.space}
+    given = {
+        "filters": 8,
+        "strides": 2,
+        "normalization": None,
+        "activation": "tanh",
+    }
+    hp = kt.HyperParameters()
+    config = space(hp, **given)
+    left = {parameter.name.split("/")[-1] for parameter in hp.space}
+    assert left == searched - set(given)
+    assert {argument: config[argument] for argument in given} == given
+    assert set(arguments) <= {*config, "pooling"}
+    every = {argument: config[argument] for argument in config}
+    hp = kt.HyperParameters()
+    assert space(hp, **every) == every
+    assert {p.name for p in hp.space} <= {"residual_block/pooling"}
+
+
+def test_other_arguments_are_passed_on():
+    given = {"use_bias": True, "padding": "valid", "data_format": "channels_first"}
+    config = spaces.conv_block(kt.HyperParameters(), **given)
+    assert {argument: config[argument] for argument in given} == given
+    assert kb.ConvBlock(**config).padding == "valid"
+
+
+def test_pooling_is_only_where_there_is_something_to_pool():
+    hp = kt.HyperParameters()
+    spaces.residual_block(hp)
+    (pooling,) = [p for p in hp.space if p.name.endswith("/pooling")]
+    hp.values |= {"residual_block/strides": 1, "residual_block/pooling": "max"}
+    assert not hp.is_active(pooling)
+    assert "pooling" not in spaces.residual_block(hp)
+    hp.values |= {"residual_block/strides": 2, "residual_block/pooling": "max"}
+    assert hp.is_active(pooling)
+    assert spaces.residual_block(hp)["pooling"] == "max"
+    hp = kt.HyperParameters()
+    assert "pooling" not in spaces.residual_block(hp, strides=1)
+    assert "residual_block/pooling" not in {p.name for p in hp.space}
+    hp = kt.HyperParameters()
+    assert "pooling" in spaces.residual_block(hp, strides=2)
+    assert "residual_block/pooling" in {p.name for p in hp.space}
+
+
+@given(configs(lambda hp: (spaces.residual_block(hp), dict(hp.values))))
+def test_what_is_inactive_is_neither_drawn_nor_reported(reading):
+    config, values = reading
+    strided = config["strides"] > 1
+    assert ("pooling" in config) == strided
+    assert ("residual_block/pooling" in values) == strided
+
+
+@given(configs(lambda hp: (spaces.hidden_layers(hp, most=3), dict(hp.values))))
+def test_hidden_layers_have_units_only_where_they_are(reading):
+    widths, values = reading
+    assert values["hidden/depth"] == len(widths)
+    units = {f"hidden/units_{i}" for i in range(1, len(widths) + 1)}
+    assert set(values) == {"hidden/depth", *units}
+    assert [values[name] for name in sorted(units)] == widths
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1), (1, 2), (3, 3)])
+def test_strides_by_axis_can_be_given(strides):
+    for point in range(0, 60, 10):
+        for name in ("conv_block", "inception_block", "residual_block"):
+            _, config = sampled(
+                getattr(spaces, name),
+                point,
+                strides=strides,
+                filters=4,
+                **({"convolution": "standard"} if name == "conv_block" else {}),
+            )
+            check(name, config, {"strides": strides})
+
+
+def test_a_wrong_keyword_is_told_by_the_block():
+    config = spaces.conv_block(kt.HyperParameters(), activatoin="relu")
+    with pytest.raises(TypeError, match="did you mean 'activation'"):
+        kb.ConvBlock(**config)
