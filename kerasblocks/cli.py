@@ -98,6 +98,8 @@ def _search(options: argparse.Namespace) -> int:
         return _error(str(error))
     except SearchFailed as error:
         return _error(str(error), code=1)
+    except KeyboardInterrupt:
+        return 130  # the search has said what is kept
     return 0
 
 
