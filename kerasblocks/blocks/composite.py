@@ -64,7 +64,11 @@ class Composite(Block):
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         if self.built:
-            return self.wire(infer_spec, inputs)
+            # Fresh ones: what an identity gives back belongs to another layer.
+            return tree.map_structure(
+                lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
+                self.wire(infer_spec, inputs),
+            )
         # The question must not build the block: a copy answers it, without values.
         with keras.StatelessScope(initialize_variables=False):
             copy = type(self).from_config(self.get_config())

@@ -143,7 +143,7 @@ class ConvBlock(Composite):
         if step == "normalization":
             axis = channel_axis(self.data_format, spec.shape)
             layer = make_normalization(
-                self.normalization, axis=axis, channels=count, **common
+                self._owner, self.normalization, axis=axis, channels=count, **common
             )
             return [] if layer is None else [layer]
         rank = spatial_rank(self._owner, spec.shape)

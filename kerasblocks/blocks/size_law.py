@@ -35,29 +35,28 @@ def find_size_laws(
 ) -> list[SizeLaw | None]:
     """The law of each spatial axis, None where no stride fits.
 
-    The path is tried on a range of sizes, so that the law holds for the sizes that
-    are not known, and rounds as the path does for those that are. A path that only
-    takes the sizes at hand is judged by these.
+    The path is tried on a range of sizes, so that the law holds for sizes that are
+    not known, and rounds as the path does for those that are. A path that takes only
+    the sizes at hand, or gives the same for all, is judged by these.
 
     Args:
         path: The path's sizes as a function.
         sizes: The input's spatial sizes.
         out_sizes: What the path makes of them.
     """
-    laws = _probe(path, len(sizes))
-    return [
-        law if law and _agrees(law, size, out) else _by_one_size(size, out)
-        for law, size, out in zip(laws, sizes, out_sizes, strict=True)
-    ]
-
-
-def _probe(path: SizeFunction, rank: int) -> list[SizeLaw | None]:
     try:
         seen = [path(size) for size in _PROBES]
     except Exception:
         # Any layer may be in the path, and refuse a size in its own way.
-        return [None] * rank
-    return [_fit([outs[axis] for outs in seen]) for axis in range(rank)]
+        return [_by_one_size(*pair) for pair in zip(sizes, out_sizes, strict=True)]
+    laws = []
+    for axis, (size, out) in enumerate(zip(sizes, out_sizes, strict=True)):
+        outs = [each[axis] for each in seen]
+        fixed = len(set(outs)) == 1
+        law = _by_one_size(size, out) if fixed else _fit(outs)
+        agrees = law is not None and (size is None or law(size) == out)
+        laws.append(law if agrees else None)
+    return laws
 
 
 def _fit(outs: Sequence[Size]) -> SizeLaw | None:
@@ -67,10 +66,6 @@ def _fit(outs: Sequence[Size]) -> SizeLaw | None:
             if all(law(size) == out for size, out in zip(_PROBES, outs, strict=True)):
                 return law
     return None
-
-
-def _agrees(law: SizeLaw, size: Size, out: Size) -> bool:
-    return size is None or law(size) == out
 
 
 def _by_one_size(size: Size, out: Size) -> SizeLaw | None:

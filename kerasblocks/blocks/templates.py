@@ -32,7 +32,7 @@ def check_normalization(owner: str, normalization: Any) -> Any:
 
 
 def make_normalization(
-    normalization: Any, *, axis: int, channels: int, name: str, dtype: Any
+    owner: str, normalization: Any, *, axis: int, channels: int, name: str, dtype: Any
 ) -> keras.layers.Layer | None:
     """A fresh normalization over the channels, or None for None.
 
@@ -42,6 +42,11 @@ def make_normalization(
     """
     if normalization is None:
         return None
+    if axis != -1 and _is_rms(normalization):
+        raise ValueError(
+            f"{owner}: 'normalization' must be another than RMSNormalization with "
+            "channels_first, where Keras scales the wrong axis; 'layer' is the nearest"
+        )
     if isinstance(normalization, keras.layers.Layer):
         overrides = {}
         if normalization.get_config().get("axis", None) in (-1, [-1]):
@@ -50,6 +55,11 @@ def make_normalization(
     cls = NORMALIZATIONS[normalization]
     options = {"groups": math.gcd(32, channels)} if normalization == "group" else {}
     return cls(axis=axis, name=name, dtype=dtype, **options)
+
+
+def _is_rms(normalization: Any) -> bool:
+    rms = NORMALIZATIONS["rms"]
+    return normalization == "rms" or isinstance(normalization, rms)
 
 
 def check_activation(owner: str, activation: Any) -> Any:

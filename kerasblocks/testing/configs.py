@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +14,8 @@ class DrawnHyperParameters:
     """Looks like `keras_tuner.HyperParameters` to a space, and asks Hypothesis.
 
     A hyperparameter of one name has one value, as in KerasTuner, and an inactive one
-    has its default, which is not drawn. The first of the choices is the simplest,
-    to which Hypothesis shrinks.
+    is None and not drawn. The first of the choices is the simplest, to which
+    Hypothesis shrinks; defaults are taken for the signatures' sake alone.
 
     Args:
         draw: The `draw` of a composite strategy.
@@ -56,9 +57,8 @@ class DrawnHyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """One of `values`."""
-        default = values[0] if default is None else default
         strategy = st.sampled_from(list(values))
-        return self._get(name, strategy, default, parent_name, parent_values)
+        return self._get(name, strategy, parent_name, parent_values)
 
     def Int(  # noqa: N802  KerasTuner's name
         self,
@@ -72,18 +72,14 @@ class DrawnHyperParameters:
         parent_values: Any = None,
     ) -> int:
         """A number from `min_value` to `max_value`, both included."""
-        default = min_value if default is None else default
         if sampling != "linear" and step is not None:
-            values = [min_value]
-            while values[-1] * step <= max_value:
-                values.append(values[-1] * step)
-            strategy = st.sampled_from(values)
+            strategy = st.sampled_from(_powers(min_value, max_value, step))
         else:
             steps = (max_value - min_value) // (step or 1)
             strategy = st.integers(0, steps).map(
                 lambda count: min_value + count * (step or 1)
             )
-        return self._get(name, strategy, default, parent_name, parent_values)
+        return self._get(name, strategy, parent_name, parent_values)
 
     def Float(  # noqa: N802  KerasTuner's name
         self,
@@ -97,12 +93,13 @@ class DrawnHyperParameters:
         parent_values: Any = None,
     ) -> float:
         """A number from `min_value` to `max_value`, both included."""
-        default = min_value if default is None else default
         strategy = st.floats(min_value, max_value)
-        if step is not None and sampling == "linear":
+        if step is not None and sampling != "linear":
+            strategy = st.sampled_from(_powers(min_value, max_value, step))
+        elif step is not None:
             steps = int((max_value - min_value) / step + 1e-9)
             strategy = st.integers(0, steps).map(lambda count: min_value + count * step)
-        return self._get(name, strategy, default, parent_name, parent_values)
+        return self._get(name, strategy, parent_name, parent_values)
 
     def Boolean(  # noqa: N802  KerasTuner's name
         self,
@@ -112,7 +109,7 @@ class DrawnHyperParameters:
         parent_values: Any = None,
     ) -> bool:
         """True or False."""
-        return self._get(name, st.booleans(), default, parent_name, parent_values)
+        return self._get(name, st.booleans(), parent_name, parent_values)
 
     def Fixed(  # noqa: N802  KerasTuner's name
         self,
@@ -122,7 +119,7 @@ class DrawnHyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """`value` itself."""
-        return self._get(name, st.just(value), value, parent_name, parent_values)
+        return self._get(name, st.just(value), parent_name, parent_values)
 
     def get(self, name: str) -> Any:
         """The value that was drawn for `name`."""
@@ -132,7 +129,6 @@ class DrawnHyperParameters:
         self,
         name: str,
         strategy: st.SearchStrategy[Any],
-        default: Any,
         parent_name: str | None,
         parent_values: Any,
     ) -> Any:
@@ -140,7 +136,7 @@ class DrawnHyperParameters:
             parent_name is None or self._is_among(parent_name, parent_values)
         )
         if not active:
-            return default
+            return None
         full = self._full(name)
         if full not in self.values:
             self.values[full] = self._draw(strategy)
@@ -158,9 +154,22 @@ class DrawnHyperParameters:
         return "/".join([*self._scopes, name])
 
 
+def _powers(least: float, most: float, step: float) -> list[float]:
+    """`least`, and as often times `step` as stays within `most`."""
+    values = [least]
+    while values[-1] * step <= most * (1 + 1e-9):
+        values.append(values[-1] * step)
+    return values
+
+
 @st.composite
 def _configs(draw: Any, space: Callable[..., Any], given: dict[str, Any]) -> Any:
-    return space(DrawnHyperParameters(draw), **given)
+    # Keras takes seeds for layers from `random`, whose state is Hypothesis' to keep.
+    state = random.getstate()
+    try:
+        return space(DrawnHyperParameters(draw), **given)
+    finally:
+        random.setstate(state)
 
 
 def configs(space: Callable[..., Any], **given: Any) -> st.SearchStrategy[Any]:

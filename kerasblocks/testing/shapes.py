@@ -69,11 +69,12 @@ def shapes(
             f"shapes: 'data_format' must be one of {DATA_FORMATS}, got {data_format!r}"
         )
     size = st.integers(min_size, max_size)
-    sizes = st.lists(
-        st.one_of(size, st.none()) if unknown else size,
-        min_size=min_rank,
-        max_size=max_rank,
-    )
+    if unknown:
+        # A pair, since None alone would be simpler to Hypothesis than any number.
+        size = st.tuples(st.booleans(), size).map(
+            lambda drawn: None if drawn[0] else drawn[1]
+        )
+    sizes = st.lists(size, min_size=min_rank, max_size=max_rank)
     channels = st.integers(min_channels, max_channels)
 
     def join(spatial: list[int | None], count: int) -> tuple[int | None, ...]:

@@ -87,6 +87,13 @@ CONV = layers.Conv2D(8, 3)
             "input shape (None, 8, 8, None)",
         ),
         (
+            lambda: kb.ConvBlock(
+                8, normalization="rms", data_format="channels_first"
+            ).build((None, 3, 8)),
+            "ConvBlock: 'normalization' must be another than RMSNormalization with "
+            "channels_first, where Keras scales the wrong axis; 'layer' is the nearest",
+        ),
+        (
             lambda: kb.Maxout(3).compute_output_shape((None, 8)),
             "Maxout: 'pieces' must divide the 8 channels of the input, got 3",
         ),

@@ -65,6 +65,11 @@ def test_a_fixed_size_path_is_judged_by_that_size():
     assert block(np.ones((1, 9, 9, 2), "float32")).shape == (1, 5, 5, 2)
 
 
+def test_a_stride_that_fits_one_size_by_chance_is_not_taken():
+    with pytest.raises(ValueError, match="no stride of a 1x1 projection"):
+        kb.Residual(layers.Conv1D(3, 3)).build((None, 5, 2))  # 5 -> 3, but 32 -> 30
+
+
 @pytest.mark.parametrize(
     ("size_of", "law"),
     [
