@@ -100,6 +100,22 @@ def resnet(x):
     return layers.Activation("relu")(layers.Add()([y, shortcut]))
 
 
+def xception(x):
+    y = x
+    for _ in range(2):
+        y = layers.Activation("relu")(y)
+        y = layers.SeparableConv2D(64, 3, padding="same", use_bias=False)(y)
+        y = layers.BatchNormalization()(y)
+    y = layers.MaxPooling2D(3, 2, padding="same")(y)
+    return layers.Add()([y, conv(x, 64, 1, 2, activation=None)])
+
+
+def squeeze_excite(x):
+    gates = layers.Dense(8, "relu")(layers.GlobalAveragePooling2D()(x))
+    gates = layers.Reshape((1, 1, 64))(layers.Dense(64, "sigmoid")(gates))
+    return layers.Multiply()([x, gates])
+
+
 def encoder():
     return keras.Sequential(
         [
@@ -200,6 +216,13 @@ CASES = [
         resnet,
         IMAGE,
     ),
+    Case(
+        "XceptionBlock",
+        lambda x: kb.XceptionBlock(64, strides=2)(x),
+        xception,
+        IMAGE,
+    ),
+    Case("SqueezeExcite", lambda x: kb.SqueezeExcite(8)(x), squeeze_excite, IMAGE),
     Case("SiameseEncoder", siamese_block, siamese, IMAGE, inputs=2),
     Case("Maxout", maxout_block, maxout, (512,), batch=256),
     THE_BOOKS_HEADS,

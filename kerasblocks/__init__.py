@@ -16,6 +16,11 @@ _SUBMODULES = ("blocks", "inspect", "search", "testing")
 # own command must speak before Keras is loaded, which takes seconds.
 _IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasblocks"
 
+if TYPE_CHECKING:
+    from kerasblocks import blocks as blocks
+    from kerasblocks import inspect as inspect
+    from kerasblocks import search as search
+    from kerasblocks import testing as testing
 if TYPE_CHECKING or not _IS_COMMAND:
     from kerasblocks.names import *  # noqa: F403
 
