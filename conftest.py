@@ -18,7 +18,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+# TensorFlow speaks on standard error as it loads, before it can be told not to.
+_stderr = os.dup(2)
+with open(os.devnull, "w") as _nowhere:
+    os.dup2(_nowhere.fileno(), 2)
 import keras
+
+os.dup2(_stderr, 2)
+os.close(_stderr)
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -50,3 +58,19 @@ def _fresh_keras():
     keras.config.set_image_data_format("channels_last")
     # Without the garbage collection, which takes longer than most tests.
     keras.utils.clear_session(free_memory=False)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says how many shapes the fuzz has tried: see tests/blocks/conftest.py."""
+    counts = {"run": 0, "declared": 0}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "teardown":
+                for name, count in report.user_properties:
+                    if name.startswith("shapes "):
+                        counts[name.removeprefix("shapes ")] += count
+    if any(counts.values()):
+        terminalreporter.write_line(
+            f"shapes tried: {counts['run']:,} run, and {counts['declared']:,} more "
+            "declared and compared"
+        )
