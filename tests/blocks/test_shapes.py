@@ -188,6 +188,29 @@ def residual_block(hp, rank):
     return config
 
 
+def xception_block(hp, rank):
+    """All of XceptionBlock."""
+    config = {
+        "filters": [hp.Int("filters_0", 1, 3), hp.Int("filters_1", 1, 3)],
+        "kernel_size": per_axis(hp, "kernel", rank, 1, 4),
+        "strides": per_axis(hp, "strides", rank, 1, 3),
+        "normalization": named(hp.Choice("normalization", NORMALIZATIONS)),
+        "activation": named(hp.Choice("activation", ACTIVATIONS)),
+    }
+    if hp.Boolean("alike"):
+        config |= {"filters": hp.Int("filters", 1, 3), "depth": hp.Int("depth", 1, 3)}
+    return config
+
+
+def squeeze_excite(hp, rank):
+    """All of SqueezeExcite."""
+    return {
+        "ratio": hp.Int("ratio", 1, 8),
+        "activation": named(hp.Choice("activation", ACTIVATIONS)),
+        "gate": hp.Choice("gate", ["sigmoid", "hard_sigmoid"]),
+    }
+
+
 FIXED = {
     "ConvBlock": (kb.ConvBlock, conv_block, conv_shape),
     "Pooling": (kb.Pooling, pooling, pool_shape),
@@ -217,6 +240,22 @@ FIXED = {
         lambda config, shape: strided_shape(
             config["filters"], config["strides"], shape
         ),
+    ),
+    "XceptionBlock": (
+        kb.XceptionBlock,
+        xception_block,
+        lambda config, shape: strided_shape(
+            config["filters"][-1]
+            if isinstance(config["filters"], list)
+            else config["filters"],
+            config["strides"],
+            shape,
+        ),
+    ),
+    "SqueezeExcite": (
+        kb.SqueezeExcite,
+        squeeze_excite,
+        lambda config, shape: shape,
     ),
 }
 each_block = pytest.mark.parametrize("name", FIXED)
