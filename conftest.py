@@ -4,13 +4,12 @@ import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# What a test compiles runs once or twice: compiling fast matters more. (TensorFlow
-# compiles little, and reads the same flags.)
+# What a test compiles runs once or twice: compiling fast matters more. (Not by
+# xla_backend_optimization_level=0, under which XLA makes NaN of some gradients.)
 if os.environ.get("KERAS_BACKEND") == "jax":
     os.environ.setdefault(
         "XLA_FLAGS",
-        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-        " --xla_cpu_multi_thread_eigen=false",
+        "--xla_llvm_disable_expensive_passes=true --xla_cpu_multi_thread_eigen=false",
     )
 if "PYTEST_XDIST_WORKER" in os.environ:
     # There is a worker for each core: one thread each is the fastest.
