@@ -18,9 +18,8 @@ def did_you_mean(name: Any, legal: Iterable[str]) -> str:
     """A suggestion to append to an error message, or an empty string.
 
     Example:
-
-    >>> did_you_mean("gendre", ["age", "gender"])
-    "; did you mean 'gender'?"
+        >>> did_you_mean("gendre", ["age", "gender"])
+        "; did you mean 'gender'?"
     """
     near = difflib.get_close_matches(str(name), [str(n) for n in legal], n=1)
     return f"; did you mean '{near[0]}'?" if near else ""

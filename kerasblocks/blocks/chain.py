@@ -28,10 +28,9 @@ class Chain(Composite):
         ValueError: `layers` is not a list of Keras layers.
 
     Example:
-
-    >>> chain = Chain([keras.layers.Dense(8), keras.layers.ReLU()])
-    >>> chain.compute_output_shape((None, 4))
-    (None, 8)
+        >>> chain = Chain([keras.layers.Dense(8), keras.layers.ReLU()])
+        >>> chain.compute_output_shape((None, 4))
+        (None, 8)
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer] = (), **kwargs: Any):

@@ -78,10 +78,9 @@ class Comparison(Block):
         ValueError: `kind` is none of these.
 
     Example:
-
-    >>> a, b = keras.ops.zeros((1, 2)), keras.ops.convert_to_tensor([[3.0, 4.0]])
-    >>> keras.ops.convert_to_numpy(Comparison("euclidean")([a, b])).tolist()
-    [[5.0]]
+        >>> a, b = keras.ops.zeros((1, 2)), keras.ops.convert_to_tensor([[3.0, 4.0]])
+        >>> keras.ops.convert_to_numpy(Comparison("euclidean")([a, b])).tolist()
+        [[5.0]]
     """
 
     def __init__(self, kind: str, **kwargs: Any):

@@ -1,4 +1,4 @@
-"""`Composite`: a block made of layers, its wiring told once and read three ways."""
+"""`Composite`: a block made of layers, its wiring told once and read four ways."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ class Composite(Block):
     `kerasblocks.expand` retrace the block as plain Keras.
 
     Example:
-
-    >>> class Doubled(Composite):
-    ...     def __init__(self, layer, **kwargs):
-    ...         super().__init__(**kwargs)
-    ...         self.layer = layer
-    ...
-    ...     def wire(self, run, inputs):
-    ...         return run(self.layer, run(self.layer, inputs))
-    >>> block = Doubled(keras.layers.Dense(3))
-    >>> block.build((None, 3))
-    >>> block.compute_output_shape((8, 3)), block.count_params()
-    ((8, 3), 12)
+        >>> class Doubled(Composite):
+        ...     def __init__(self, layer, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.layer = layer
+        ...
+        ...     def wire(self, run, inputs):
+        ...         return run(self.layer, run(self.layer, inputs))
+        >>> block = Doubled(keras.layers.Dense(3))
+        >>> block.build((None, 3))
+        >>> block.compute_output_shape((8, 3)), block.count_params()
+        ((8, 3), 12)
     """
 
     def wire(self, run: Run, inputs: Any) -> Any:

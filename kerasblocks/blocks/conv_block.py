@@ -68,10 +68,9 @@ class ConvBlock(Composite):
             input's rank.
 
     Example:
-
-    >>> block = ConvBlock(32, 3, strides=2)
-    >>> block.compute_output_shape((None, 33, 33, 3))
-    (None, 17, 17, 32)
+        >>> block = ConvBlock(32, 3, strides=2)
+        >>> block.compute_output_shape((None, 33, 33, 3))
+        (None, 17, 17, 32)
 
     Reference: Ioffe and Szegedy 2015 for the order; He et al. 2016 (Identity
     Mappings in Deep Residual Networks) for pre-activation.

@@ -31,9 +31,8 @@ class Crop(Block):
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Example:
-
-    >>> Crop([(0, 1), (1, 1)]).compute_output_shape((None, 8, 8, 3))
-    (None, 7, 6, 3)
+        >>> Crop([(0, 1), (1, 1)]).compute_output_shape((None, 8, 8, 3))
+        (None, 7, 6, 3)
     """
 
     def __init__(

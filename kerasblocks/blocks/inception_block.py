@@ -43,18 +43,17 @@ class InceptionBlock(Parallel):
         ValueError: an argument is not one of the above.
 
     Example:
-
-    >>> block = InceptionBlock([64, 128, 128, 128], strides=2)
-    >>> block.compute_output_shape((None, 28, 28, 256))
-    (None, 14, 14, 448)
-    >>> googlenet = InceptionBlock(branches=[
-    ...     [(64, 1)],
-    ...     [(96, 1), (128, 3)],
-    ...     [(16, 1), (32, 5)],
-    ...     [("max", 3), (32, 1)],
-    ... ])
-    >>> googlenet.compute_output_shape((None, 28, 28, 192))
-    (None, 28, 28, 256)
+        >>> block = InceptionBlock([64, 128, 128, 128], strides=2)
+        >>> block.compute_output_shape((None, 28, 28, 256))
+        (None, 14, 14, 448)
+        >>> googlenet = InceptionBlock(branches=[
+        ...     [(64, 1)],
+        ...     [(96, 1), (128, 3)],
+        ...     [(16, 1), (32, 5)],
+        ...     [("max", 3), (32, 1)],
+        ... ])
+        >>> googlenet.compute_output_shape((None, 28, 28, 192))
+        (None, 28, 28, 256)
 
     Reference: Szegedy et al., Going Deeper with Convolutions, CVPR 2015; Chollet,
     Deep Learning with Python, 2017, section 7.1.4.

@@ -34,10 +34,9 @@ class Maxout(Block):
         ValueError: `pieces` is not a positive int, or does not divide the channels.
 
     Example:
-
-    >>> x = keras.ops.convert_to_tensor([[1.0, 5.0, 3.0, 2.0]])
-    >>> keras.ops.convert_to_numpy(Maxout(2)(x)).tolist()
-    [[5.0, 3.0]]
+        >>> x = keras.ops.convert_to_tensor([[1.0, 5.0, 3.0, 2.0]])
+        >>> keras.ops.convert_to_numpy(Maxout(2)(x)).tolist()
+        [[5.0, 3.0]]
 
     Reference: Goodfellow et al., Maxout Networks, ICML 2013.
     """

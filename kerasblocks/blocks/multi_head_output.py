@@ -39,16 +39,15 @@ class MultiHeadOutput(Composite):
         ValueError: `heads` is not such a dict, or is empty.
 
     Example:
-
-    >>> from kerasblocks import Binary, Multiclass, Regression
-    >>> heads = MultiHeadOutput({
-    ...     "age": Regression(), "income": Multiclass(10), "gender": Binary()
-    ... })
-    >>> features = keras.Input((128,))
-    >>> model = keras.Model(features, heads(features))
-    >>> model.compile("adam", **heads.compile_args(loss_weights={"age": 0.25}))
-    >>> heads.compute_output_shape((None, 128))
-    {'age': (None, 1), 'income': (None, 10), 'gender': (None, 1)}
+        >>> from kerasblocks import Binary, Multiclass, Regression
+        >>> heads = MultiHeadOutput({
+        ...     "age": Regression(), "income": Multiclass(10), "gender": Binary()
+        ... })
+        >>> features = keras.Input((128,))
+        >>> model = keras.Model(features, heads(features))
+        >>> model.compile("adam", **heads.compile_args(loss_weights={"age": 0.25}))
+        >>> heads.compute_output_shape((None, 128))
+        {'age': (None, 1), 'income': (None, 10), 'gender': (None, 1)}
 
     Reference: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """

@@ -33,11 +33,10 @@ class Parallel(Composite):
             or, on building, their output shapes cannot be merged.
 
     Example:
-
-    >>> conv = keras.layers.Conv2D(8, 3, padding="same")
-    >>> block = Parallel([conv, []])
-    >>> block.compute_output_shape((None, 32, 32, 3))
-    (None, 32, 32, 11)
+        >>> conv = keras.layers.Conv2D(8, 3, padding="same")
+        >>> block = Parallel([conv, []])
+        >>> block.compute_output_shape((None, 32, 32, 3))
+        (None, 32, 32, 11)
 
     Reference: Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
     """

@@ -33,9 +33,8 @@ class Pooling(Composite):
         ValueError: an argument is not one of the above.
 
     Example:
-
-    >>> Pooling("max", 2).compute_output_shape((None, 33, 33, 3))
-    (None, 17, 17, 3)
+        >>> Pooling("max", 2).compute_output_shape((None, 33, 33, 3))
+        (None, 17, 17, 3)
     """
 
     def __init__(

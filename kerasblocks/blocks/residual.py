@@ -47,16 +47,15 @@ class Residual(Composite):
             takes the input's sizes to those of the path.
 
     Example:
-
-    >>> block = Residual([
-    ...     keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
-    ...     keras.layers.MaxPooling2D(2),
-    ... ])
-    >>> block.compute_output_shape((None, 33, 33, 16))
-    (None, 16, 16, 32)
-    >>> block.build((None, 33, 33, 16))
-    >>> block.projection.layers[-1].strides
-    (2, 2)
+        >>> block = Residual([
+        ...     keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
+        ...     keras.layers.MaxPooling2D(2),
+        ... ])
+        >>> block.compute_output_shape((None, 33, 33, 16))
+        (None, 16, 16, 32)
+        >>> block.build((None, 33, 33, 16))
+        >>> block.projection.layers[-1].strides
+        (2, 2)
 
     Reference: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
     """

@@ -66,10 +66,9 @@ class ResidualBlock(Residual):
         ValueError: an argument is not one of the above.
 
     Example:
-
-    >>> block = ResidualBlock(128, depth=2, strides=2, normalization="batch")
-    >>> block.compute_output_shape((None, 33, 33, 64))
-    (None, 17, 17, 128)
+        >>> block = ResidualBlock(128, depth=2, strides=2, normalization="batch")
+        >>> block.compute_output_shape((None, 33, 33, 64))
+        (None, 17, 17, 128)
 
     Reference: He et al., Deep Residual Learning for Image Recognition, CVPR 2016,
     and Identity Mappings in Deep Residual Networks, ECCV 2016; Chollet, Deep Learning

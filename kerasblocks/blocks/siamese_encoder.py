@@ -47,10 +47,9 @@ class SiameseEncoder(Composite):
             of the inputs do not fit.
 
     Example:
-
-    >>> siamese = SiameseEncoder(keras.layers.LSTM(32), merge="concatenate")
-    >>> siamese.compute_output_shape([(None, None, 128), (None, None, 128)])
-    (None, 64)
+        >>> siamese = SiameseEncoder(keras.layers.LSTM(32), merge="concatenate")
+        >>> siamese.compute_output_shape([(None, None, 128), (None, None, 128)])
+        (None, 64)
 
     Reference: Bromley et al., Signature Verification using a "Siamese" Time Delay
     Neural Network, NIPS 1993.

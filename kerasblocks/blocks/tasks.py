@@ -88,9 +88,8 @@ class Regression(Task):
         hidden: Layers between the shared features and the head's Dense layer.
 
     Example:
-
-    >>> Regression().label_shape
-    (1,)
+        >>> Regression().label_shape
+        (1,)
     """
 
     def __init__(
@@ -119,9 +118,8 @@ class Binary(Task):
         hidden: Layers between the shared features and the head's Dense layer.
 
     Example:
-
-    >>> Binary(hidden=[16]).label_shape
-    (1,)
+        >>> Binary(hidden=[16]).label_shape
+        (1,)
     """
 
     def __init__(
@@ -150,9 +148,8 @@ class Multiclass(Task):
         hidden: Layers between the shared features and the head's Dense layer.
 
     Example:
-
-    >>> Multiclass(10).units, Multiclass(10).label_shape
-    (10, ())
+        >>> Multiclass(10).units, Multiclass(10).label_shape
+        (10, ())
     """
 
     def __init__(
@@ -195,9 +192,8 @@ class Multilabel(Task):
         hidden: Layers between the shared features and the head's Dense layer.
 
     Example:
-
-    >>> Multilabel(5).label_shape
-    (5,)
+        >>> Multilabel(5).label_shape
+        (5,)
     """
 
     def __init__(
