@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,9 +11,9 @@ Size = int | None
 SizeFunction = Callable[[int], Sequence[Size]]
 """Takes one size for all spatial axes, gives the size that comes out of each."""
 
-# In 24..40 every residue of every stride up to 16 occurs.
-_PROBES = range(24, 41)
-_LARGEST_STRIDE = 16
+_START = 64
+_LARGEST_STRIDE = 64
+_CHECKED = (40, 57, 64, 75, 96, 113, 127, 128)
 
 
 class SizeLaw(NamedTuple):
@@ -35,37 +36,56 @@ def find_size_laws(
 ) -> list[SizeLaw | None]:
     """The law of each spatial axis, None where no stride fits.
 
-    The path is tried on a range of sizes, so that the law holds for sizes that are
-    not known, and rounds as the path does for those that are. A path that takes only
-    the sizes at hand, or gives the same for all, is judged by these.
+    The path is tried on other sizes, so that the law holds for those that are not
+    known, and rounds as the path does for those that are. A path that takes only the
+    sizes at hand, or gives the same for all, is judged by these.
 
     Args:
         path: The path's sizes as a function.
         sizes: The input's spatial sizes.
         out_sizes: What the path makes of them.
     """
-    try:
-        seen = [path(size) for size in _PROBES]
-    except Exception:
-        # Any layer may be in the path, and refuse a size in its own way.
-        return [_by_one_size(*pair) for pair in zip(sizes, out_sizes, strict=True)]
+    path = functools.cache(path)
     laws = []
     for axis, (size, out) in enumerate(zip(sizes, out_sizes, strict=True)):
-        outs = [each[axis] for each in seen]
-        fixed = len(set(outs)) == 1
-        law = _by_one_size(size, out) if fixed else _fit(outs)
+
+        def size_of(size: int, axis: int = axis) -> Size:
+            return path(size)[axis]
+
+        try:
+            fixed = size_of(_CHECKED[0]) == size_of(_CHECKED[-1])
+            law = _by_one_size(size, out) if fixed else _fit(size_of)
+        except Exception:
+            # Any layer may be in the path, and refuse a size in its own way.
+            law = _by_one_size(size, out)
         agrees = law is not None and (size is None or law(size) == out)
         laws.append(law if agrees else None)
     return laws
 
 
-def _fit(outs: Sequence[Size]) -> SizeLaw | None:
-    for stride in range(1, _LARGEST_STRIDE + 1):
-        for crop in range(stride):
-            law = SizeLaw(stride, crop)
-            if all(law(size) == out for size, out in zip(_PROBES, outs, strict=True)):
-                return law
-    return None
+def _fit(size_of: Callable[[int], Size]) -> SizeLaw | None:
+    """The law of a function, from where it grows: at `crop + 1 + k * stride`."""
+    first = _growth(size_of, _START)
+    second = first and _growth(size_of, first)
+    if not first or not second:
+        return None
+    stride = second - first
+    law = SizeLaw(stride, (first - 1) % stride)
+    return law if all(law(size) == size_of(size) for size in _CHECKED) else None
+
+
+def _growth(size_of: Callable[[int], Size], start: int) -> int | None:
+    """The first size after `start` for which more comes out, by bisection."""
+    least, low, high = size_of(start), start, start + _LARGEST_STRIDE
+    if size_of(high) == least:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        if size_of(middle) == least:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def _by_one_size(size: Size, out: Size) -> SizeLaw | None:
