@@ -30,8 +30,6 @@ from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import POOLINGS, Pooling
 
-BOOK_POOLING = "average"
-
 
 def book_branches(filters: Sequence[int], strides: Any) -> list[list[tuple]]:
     """The four branches of the module in Deep Learning with Python.
@@ -45,7 +43,7 @@ def book_branches(filters: Sequence[int], strides: Any) -> list[list[tuple]]:
     return [
         [(a, 1, strides)],
         [(b, 1), (b, 3, strides)],
-        [(BOOK_POOLING, 3, strides), (c, 3)],
+        [("average", 3, strides), (c, 3)],
         [(d, 1), (d, 3), (d, 3, strides)],
     ]
 
