@@ -1,0 +1,200 @@
+"""What a law is: a function of a case that raises `Broken` where a layer breaks it."""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+import traceback
+import unittest
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hypothesis
+import keras
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+
+from kerasblocks.testing.case import Case
+
+Law = Callable[[Case], None]
+
+_SEARCH = settings(
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    print_blob=False,
+    verbosity=Verbosity.quiet,
+)
+
+
+class Broken(AssertionError):
+    """A law that a layer breaks.
+
+    Args:
+        problem: What was expected and what came.
+        snippet: Lines of Python that show it, given `layer`, `rng`, `np` and `keras`.
+        make: Constructor arguments of the layer in the snippet.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        snippet: Sequence[str] = (),
+        make: dict[str, Any] | None = None,
+    ):
+        super().__init__(problem)
+        self.problem = problem
+        self.lines = list(snippet)
+        self.over = dict(make or {})
+        self.law = self.mend = self.snippet = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.law}: {self.problem}" if self.law else self.problem]
+        if self.mend:
+            parts.append(f"  To mend it: {self.mend}")
+        if self.snippet:
+            parts.append("\n".join(f"    {line}" for line in self.snippet.splitlines()))
+        return "\n".join(parts)
+
+
+class NotApplicable(unittest.SkipTest):
+    """A law that says nothing of a layer; pytest shows it as skipped."""
+
+
+def law(mend: str) -> Callable[[Law], Law]:
+    """Make a function of a case a law.
+
+    It then runs under the case's seed, and an error that the layer raises in it is a
+    broken law too.
+
+    Args:
+        mend: One sentence on how a layer that breaks the law is mended.
+    """
+
+    def decorate(function: Law) -> Law:
+        name = function.__name__
+
+        @functools.wraps(function)
+        def check(case: Case) -> None:
+            if not isinstance(case, Case):
+                raise TypeError(
+                    f"{name}: 'case' must be made by kerasblocks.testing.case, got "
+                    f"{case!r}"
+                )
+            with _seeded(case.seed), warnings.catch_warnings():
+                # A warning is no breach; what it warns of is another law's matter.
+                warnings.simplefilter("ignore")
+                try:
+                    function(case)
+                    return
+                except (NotApplicable, KeyboardInterrupt):
+                    raise
+                except Broken as error:
+                    broken = error
+                except Exception as error:
+                    broken = Broken(f"raised {summary(error)}", raised_code(case))
+                    broken.__cause__ = error
+            broken.law, broken.mend = name, broken.mend or mend
+            broken.snippet = _snippet(case, broken)
+            broken.__notes__ = []  # Hypothesis' own, which name our functions
+            raise broken
+
+        check.mend = mend  # pyright: ignore[reportFunctionMemberAccess]
+        return check
+
+    return decorate
+
+
+def raised_code(case: Case) -> list[str]:
+    """Lines that call the layer on a symbol and on an array."""
+    from kerasblocks.testing.code import array_code
+
+    return [
+        f"x = {array_code(case.sample())}",
+        f"layer({'*' if case.positional else ''}"
+        "keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype),"
+        " x))",
+        f"layer({'*' if case.positional else ''}x)",
+    ]
+
+
+def for_all(
+    case: Case, strategy: Any, test: Callable[[Any], None], examples: int
+) -> None:
+    """Try a test on what a strategy draws; a failure is shrunk to a small one."""
+
+    @hypothesis.seed(case.seed)
+    @settings(_SEARCH, max_examples=examples)
+    @given(strategy)
+    def run(drawn: Any) -> None:
+        test(drawn)
+
+    run()
+
+
+def is_refusal(error: BaseException, layer: keras.layers.Layer) -> bool:
+    """Whether an error is a layer's own way of saying that it does not take a size.
+
+    It is where the layer's code raises it, and where a size cannot be reshaped or
+    split: whoever cuts patches of four needs a multiple of four. It is not where two
+    things that the layer itself made do not fit each other.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    names = [frame.name for frame in frames]
+    if any(name in ("reshape", "split", "convert_input") for name in names[-12:]):
+        return True
+    if "input_spec.py" in frames[-1].filename:
+        return True
+    code = [kind for kind in type(layer).__mro__ if kind is not keras.layers.Layer]
+    modules = {kind.__module__ for kind in code} - {"builtins"}
+    files = {
+        getattr(__import__("sys").modules.get(module), "__file__", None)
+        for module in modules
+    }
+    return frames[-1].filename in files
+
+
+def _snippet(case: Case, broken: Broken) -> str:
+    if not broken.lines:
+        return ""
+    try:
+        made = case.code(**broken.over)
+    except Exception:
+        made = ["layer = ...  # as your factory makes it"]
+    body = "\n".join(broken.lines)
+    imports = ["import keras"] if "keras." in body + made[-1] else []
+    if "np." in body or "rng." in body:
+        imports.append("import numpy as np")
+    imports += [line for line in made[:-1] if line not in imports]
+    rng = ["rng = np.random.default_rng(0)"] if "rng." in body else []
+    return "\n".join([*imports, "", *rng, made[-1], body])
+
+
+def summary(error: BaseException) -> str:
+    """An error's kind and the beginning of its text, on one line."""
+    text = re.sub(r"^\{\{.*?\}\}\s*", "", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}"
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed everything, and give Python and NumPy their own random states back.
+
+    Tracebacks are kept whole within, since `is_refusal` reads them.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    filtered = keras.config.is_traceback_filtering_enabled()
+    try:
+        keras.utils.set_random_seed(seed)
+        keras.config.disable_traceback_filtering()
+        yield
+    finally:
+        if filtered:
+            keras.config.enable_traceback_filtering()
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

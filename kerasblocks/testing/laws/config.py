@@ -1,0 +1,443 @@
+"""A layer's config is JSON, is whole, and is the layer's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+from keras import saving
+
+from kerasblocks.testing.case import Case, constructor_arguments, custom_objects
+from kerasblocks.testing.code import array_code
+from kerasblocks.testing.compare import arrays, close, difference, equal
+from kerasblocks.testing.law import Broken, NotApplicable, law, summary
+from kerasblocks.testing.weights import randomize
+
+_BASE = {"dtype": "mixed_bfloat16", "name": "given_name", "trainable": False}
+
+
+@law(
+    "return from `get_config` only what JSON holds; pass layers, activations and "
+    "initializers through keras.saving.serialize_keras_object or their `serialize`."
+)
+def check_config_is_json(case: Case) -> None:
+    """The serialized layer is JSON, equal after it was read back."""
+    layer = case.make()
+    code = ["import json", "json.dumps(keras.saving.serialize_keras_object(layer))"]
+    try:
+        data = saving.serialize_keras_object(layer)
+        text = json.dumps(data, sort_keys=True)
+    except Exception as error:
+        raise Broken(
+            f"its config cannot be written as JSON: {summary(error)}",
+            code,
+        ) from error
+    if json.dumps(json.loads(text), sort_keys=True) != text:
+        raise Broken("its config is another after a trip through JSON", code)
+
+
+@law(
+    "let `get_config` return every argument of the constructor, beside those of "
+    "super().get_config(), and let the constructor take **kwargs for super()."
+)
+def check_config_round_trip(case: Case) -> None:
+    """An equal layer comes back from the config, twice."""
+    _round_trip(case)
+
+
+@law(
+    "let the constructor take **kwargs and pass them to super().__init__, and begin "
+    "`get_config` with super().get_config()."
+)
+def check_base_arguments(case: Case) -> None:
+    """A `name`, a `dtype` and `trainable=False` are kept, and are in the config."""
+    taken = constructor_arguments(case.layer_class)
+    for argument, value in _BASE.items():
+        code = [
+            "again = type(layer).from_config(layer.get_config())",
+            f"print(again.{argument})",
+        ]
+        if argument not in taken:
+            raise Broken(
+                f"the constructor does not take '{argument}'",
+                [f"type(layer)(**dict(layer.get_config(), {argument}={value!r}))"],
+            )
+        layer = case.make(**{argument: value})
+        with custom_objects(layer):
+            again = type(layer).from_config(layer.get_config())
+        for which, one in (("made with", layer), ("reloaded, with", again)):
+            came = (
+                one.dtype_policy.name if argument == "dtype" else getattr(one, argument)
+            )
+            if came != value:
+                raise Broken(
+                    f"{which} {argument}={value!r}, it has {argument}={came!r}",
+                    [
+                        *code[:1],
+                        "for one in (layer, again):",
+                        f"    assert one.{_attribute(argument)} == {value!r}",
+                    ],
+                    {argument: value},
+                )
+
+
+@law("let `get_config` return every argument of the constructor.")
+def check_config_is_complete(case: Case) -> None:
+    """What another argument changes comes back from the config."""
+    layer = case.make()
+    changes = dict(_changes(case, layer))
+    if not changes:
+        raise NotApplicable("no argument that could be varied")
+    for argument, value in changes.items():
+        other = Changed(case, {argument: value})
+        try:
+            other(other.make(), other.sample())
+            other.make().get_config()
+        except Exception:
+            continue  # the value does not suit the others
+        try:
+            _round_trip(other, {argument: value})
+        except Broken as error:
+            error.problem = f"with {argument}={value!r}: {error.problem}"
+            raise
+
+
+@law("copy what the constructor is given before it is kept or changed.")
+def check_config_is_not_shared(case: Case) -> None:
+    """The layer does not change the config it is made from, nor follow its changes."""
+    layer = case.make()
+    config = layer.get_config()
+    given = _plain(config)
+    with custom_objects(layer):
+        other = type(layer).from_config(given)
+    case(other, case.sample())
+    case(other, case.sample(), training=True)
+    code = [
+        f"x = {array_code(case.sample())}",
+        "import copy",
+        "config = layer.get_config()",
+        "given = copy.deepcopy(config)",
+        "other = type(layer).from_config(given)",
+        f"other({'*' if case.positional else ''}x)",
+    ]
+    if _text(given) != _text(config):
+        raise Broken(
+            "from_config, or a call, changed the config that it was given: "
+            + _first_change(config, given),
+            [*code, "assert given == config, given"],
+        )
+    with custom_objects(layer):
+        before = _text(other.get_config())
+        changed = _grow(given)
+        after = _text(other.get_config())
+    if changed and before != after:
+        raise Broken(
+            "the layer keeps the caller's own list or dict: what the caller appends to "
+            f"it later, in {changed}, is in the layer",
+            [
+                *code,
+                "before = str(other.get_config())",
+                "for value in given.values():",
+                "    if isinstance(value, list):",
+                "        value.append(None)",
+                "    elif isinstance(value, dict):",
+                "        value['new'] = None",
+                "assert str(other.get_config()) == before, other.get_config()",
+            ],
+        )
+
+
+@law(
+    "keep state on the instance: no mutable default arguments, no lists or dicts on "
+    "the class, no layer or variable made outside of the instance."
+)
+def check_instances_share_nothing(case: Case) -> None:
+    """Two layers are made alike, and what one does leaves the other as it was."""
+    first, second = case.make_seeded(), case.make_seeded()
+    x = case.sample()
+    case(first, x)
+    case(second, x)
+    code = [
+        f"x = {array_code(case.sample())}",
+        "first, second = layer, type(layer).from_config(layer.get_config())",
+        *(f"{one}({'*' if case.positional else ''}x)" for one in ("first", "second")),
+    ]
+    shapes = [[tuple(w.shape) for w in layer.weights] for layer in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise Broken(
+            f"the first layer made has weights of shapes {shapes[0]}, the second of "
+            f"{shapes[1]}",
+            [
+                *code,
+                "shapes = [[w.shape for w in one.weights] for one in (first, second)]",
+                "assert shapes[0] == shapes[1], shapes",
+            ],
+        )
+    ours = {id(variable) for variable in first.variables}
+    shared = [variable.path for variable in second.variables if id(variable) in ours]
+    if shared:
+        raise Broken(
+            f"two layers that the factory made share {', '.join(shared[:3])}", code
+        )
+    second.set_weights(first.get_weights())
+    before, config = arrays(case(second, x)), _text(second.get_config())
+    randomize(first)
+    for _ in range(2):
+        case(first, case.sample(seed=1), training=True)
+    if not equal(case(second, x), before) or _text(second.get_config()) != config:
+        raise Broken("a call of one layer changes what another gives", code)
+    third = case.make_seeded()
+    case(third, x)
+    if [tuple(weight.shape) for weight in third.weights] != shapes[0]:
+        raise Broken("a layer made after another was called has other weights", code)
+
+
+def _round_trip(case: Case, over: dict[str, Any] | None = None) -> None:
+    layer = case.make_seeded()
+    x = case.sample()
+    code = [
+        f"x = {array_code(x)}",
+        "data = keras.saving.serialize_keras_object(layer)",
+        "again = keras.saving.deserialize_keras_object(data)",
+    ]
+    star = "*" if case.positional else ""
+    case(layer, x)
+    randomize(layer)
+    values = layer.get_weights()
+    texts = [_text(layer.get_config())]
+    copied = layer
+    for _ in range(2):
+        keras.utils.set_random_seed(case.seed + 1)
+        copied = _copy(copied, code, over)
+        texts.append(_text(copied.get_config()))
+        case(copied, x)
+    _same_config(layer, copied, texts, code, over)
+    shapes = [[tuple(w.shape) for w in one.weights] for one in (layer, copied)]
+    if shapes[0] != shapes[1]:
+        raise Broken(
+            f"its weights are of shapes {shapes[0]}, and those of the layer that comes "
+            f"back from its config of {shapes[1]}",
+            [
+                *code,
+                f"layer({star}x), again({star}x)",
+                "shapes = [[w.shape for w in one.weights] for one in (layer, again)]",
+                "assert shapes[0] == shapes[1], shapes",
+            ],
+            over,
+        )
+    trains = [[w.trainable for w in one.weights] for one in (layer, copied)]
+    if trains[0] != trains[1]:
+        raise Broken("other weights are trainable after the trip", code, over)
+    copied.set_weights(values)
+    mended = [
+        *code,
+        f"layer({star}x), again({star}x)",
+        "layer.set_weights([w + 0.1 for w in layer.get_weights()])",
+        "again.set_weights(layer.get_weights())",
+    ]
+    if not equal(case(copied, x), case(layer, x)):
+        raise Broken(
+            "with the same weights, the layer that comes back from its config gives "
+            "other outputs: " + difference(case(copied, x), case(layer, x)),
+            [
+                *mended,
+                f"np.testing.assert_allclose(layer({star}x), again({star}x))",
+            ],
+            over,
+        )
+    losses = [[float(loss) for loss in one.losses] for one in (layer, copied)]
+    if len(losses[0]) != len(losses[1]) or not close(*map(_numbers, losses)):
+        raise Broken(
+            f"its losses are {losses[0]}, and {losses[1]} after the trip: a regularizer "
+            "or a loss is lost",
+            [
+                *mended,
+                f"layer({star}x), again({star}x)",
+                "assert len(layer.losses) == len(again.losses)",
+                "for one, other in zip(layer.losses, again.losses):",
+                "    assert abs(float(one) - float(other)) < 1e-6",
+            ],
+            over,
+        )
+    _same_training(case, layer, x, code, over)
+    _same_constraints(layer, copied, code, over)
+
+
+def _same_training(
+    case: Case, layer: keras.layers.Layer, x: Any, code: list[str], over: Any
+) -> None:
+    """Compare training calls of a new layer, a second one and a copy by config."""
+    new, second = case.make_seeded(), case.make_seeded()
+    keras.utils.set_random_seed(case.seed + 1)
+    copied = _copy(case.make(), code, over)
+    kept = []
+    for one in (new, second, copied):
+        case(one, x)
+        one.set_weights(layer.get_weights())
+        keras.utils.set_random_seed(case.seed + 2)
+        kept.append([arrays(case(one, x, training=True)) for _ in range(2)])
+    if _all_equal(kept[0], kept[1]) and not _all_equal(kept[0], kept[2]):
+        star = "*" if case.positional else ""
+        raise Broken(
+            "two layers that are made alike give the same when they train, and the one "
+            "that comes back from the config something else: a seed, or an argument "
+            "that only training heeds, is lost",
+            [
+                *code,
+                f"layer({star}x), again({star}x)",
+                "again.set_weights(layer.get_weights())",
+                "for one in (layer, again):",
+                "    keras.utils.set_random_seed(1)",
+                f"    print(one({star}x, training=True))",
+                f"np.testing.assert_allclose(layer({star}x, training=True), "
+                f"again({star}x, training=True))",
+            ],
+            over,
+        )
+
+
+def _same_constraints(
+    layer: keras.layers.Layer, copied: keras.layers.Layer, code: list[str], over: Any
+) -> None:
+    for weight, other in zip(layer.weights, copied.weights, strict=True):
+        ours, theirs = weight.constraint, other.constraint
+        if (ours is None) != (theirs is None):
+            raise Broken(f"the constraint of {weight.path} is lost", code, over)
+
+
+def _all_equal(ours: list, theirs: list) -> bool:
+    return all(close(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _copy(layer: keras.layers.Layer, code: list[str], over: Any) -> keras.layers.Layer:
+    try:
+        with custom_objects(layer):
+            data = json.loads(json.dumps(saving.serialize_keras_object(layer)))
+            copied = saving.deserialize_keras_object(data)
+            type(layer).from_config(layer.get_config())
+    except Exception as error:
+        raise Broken(
+            "no layer comes back from its config: " + summary(error),
+            [*code[1:], "type(layer).from_config(layer.get_config())"],
+            over,
+        ) from error
+    if type(copied) is not type(layer):
+        raise Broken(f"its config brings back a {type(copied).__name__}", code, over)
+    return copied
+
+
+def _same_config(
+    layer: keras.layers.Layer, copied: Any, texts: list[str], code: list[str], over: Any
+) -> None:
+    if len(set(texts)) > 1:
+        raise Broken(
+            "the config of the layer that comes back is another: "
+            + _first_change(json.loads(texts[0]), json.loads(texts[-1])),
+            [*code, "assert again.get_config() == layer.get_config()"],
+            over,
+        )
+    for attribute in ("name", "trainable"):
+        if getattr(layer, attribute) != getattr(copied, attribute):
+            raise Broken(
+                f"its {attribute} {getattr(layer, attribute)!r} comes back as "
+                f"{getattr(copied, attribute)!r}",
+                [*code, f"assert again.{attribute} == layer.{attribute}"],
+                over,
+            )
+    if layer.dtype_policy.name != copied.dtype_policy.name:
+        raise Broken(
+            f"its dtype {layer.dtype_policy.name!r} comes back as "
+            f"{copied.dtype_policy.name!r}",
+            [*code, "assert again.dtype_policy.name == layer.dtype_policy.name"],
+            over,
+        )
+
+
+class Changed(Case):
+    """A case whose layers have other arguments than the factory gives."""
+
+    def __init__(self, case: Case, over: dict[str, Any]):
+        self.__dict__.update(case.__dict__)
+        self.over = over
+
+    def make(self, **over: Any) -> keras.layers.Layer:
+        return super().make(**{**self.over, **over})
+
+
+def _changes(case: Case, layer: keras.layers.Layer) -> Any:
+    """Arguments of the layer's constructor with another value than the one it has."""
+    try:
+        config = layer.get_config()
+    except Exception as error:
+        raise NotApplicable("it has no config") from error
+    for name, parameter in constructor_arguments(type(layer)).items():
+        if name in (*_BASE, "autocast", "activity_regularizer", "self"):
+            continue
+        value = case.arguments.get(name, config.get(name, parameter.default))
+        other = _another(name, value)
+        if other is not None:
+            yield name, other
+
+
+def _another(name: str, value: Any) -> Any:
+    if name.endswith("_regularizer") and value is None:
+        return "l2"
+    if name.endswith("_constraint") and value is None:
+        return "non_neg"
+    if name == "activation" or name.endswith("_activation"):
+        return "tanh" if value in (None, "linear", "relu") else None
+    if name == "seed":
+        return 5
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float) and value == value:
+        return value / 2 if value else 0.25
+    return None
+
+
+def _attribute(argument: str) -> str:
+    return "dtype_policy.name" if argument == "dtype" else argument
+
+
+def _numbers(values: list[float]) -> Any:
+    return keras.ops.convert_to_tensor(values or [0.0], "float32")
+
+
+def _text(config: Any) -> str:
+    return json.dumps(
+        saving.serialize_keras_object(config), sort_keys=True, default=repr
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Copy dicts, lists and tuples, to any depth; what they hold stays as it is."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return tuple(map(_plain, value)) if type(value) is tuple else value
+
+
+def _grow(config: dict[str, Any]) -> str:
+    """Append to every list, and add to every plain dict, of a config."""
+    changed = []
+    for name, value in config.items():
+        if isinstance(value, list):
+            value.append(None)
+            changed.append(name)
+        elif isinstance(value, dict) and "class_name" not in value:
+            value["a new key"] = None
+            changed.append(name)
+    return ", ".join(map(repr, changed))
+
+
+def _first_change(before: Any, after: Any) -> str:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {**before, **after}:
+            if before.get(key, "(nothing)") != after.get(key, "(nothing)"):
+                ours, theirs = (one.get(key, "(nothing)") for one in (before, after))
+                return f"{key!r} was {ours!r} and is {theirs!r}"
+    return f"{before!r} became {after!r}"

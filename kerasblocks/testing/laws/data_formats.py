@@ -1,0 +1,94 @@
+"""channels_first is channels_last with the axes moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import tree
+
+from kerasblocks.testing.case import Case, constructor_arguments
+from kerasblocks.testing.code import array_code
+from kerasblocks.testing.compare import arrays, close, difference
+from kerasblocks.testing.law import Broken, NotApplicable, law, summary
+from kerasblocks.testing.weights import randomize
+
+
+@law(
+    "let every axis that `call`, `build` and the sublayers use follow `data_format`, and "
+    "hand it to them."
+)
+def check_data_formats(case: Case) -> None:
+    """channels_first gives what channels_last gives, transposed."""
+    if "data_format" not in constructor_arguments(case.layer_class):
+        raise NotApplicable("its constructor takes no 'data_format'")
+    if any(len(one.shape) < 3 for one in tree.flatten(case.inputs)):
+        raise NotApplicable("its input has no spatial axes")
+    own = getattr(case.make(), "data_format", "channels_last")
+    x = _last(case.sample(), own)
+    try:
+        last = case.make_seeded(data_format="channels_last")
+        case(last, x)
+    except Exception as error:
+        raise NotApplicable("it does not take channels_last here") from error
+    randomize(last)
+    expected = arrays(case(last, x))
+    turned = tree.map_structure(lambda one: np.moveaxis(one, -1, 1), x)
+    star = "*" if case.positional else ""
+    code = [
+        f"x = {array_code(turned)}",
+        "last = type(layer).from_config("
+        "dict(layer.get_config(), data_format='channels_last'))",
+        "turned = keras.tree.map_structure(lambda a: np.moveaxis(a, 1, -1), x)",
+        f"y, z = layer({star}x), last({star}turned)",
+        "layer.set_weights(last.get_weights())",
+        f"y, z = np.array(layer({star}x)), np.array(z)",
+        "if y.ndim > 2 and y.shape != z.shape or y.ndim == x.ndim:",
+        "    z = np.moveaxis(z, -1, 1)",
+        "np.testing.assert_allclose(y, z, rtol=1e-3, atol=1e-4)",
+    ]
+    first = case.make_seeded(data_format="channels_first")
+    over = {"data_format": "channels_first"}
+    try:
+        case(first, turned)
+    except Exception as error:
+        if "NHWC" in str(error) or "NCHW" in str(error):
+            raise NotApplicable("the backend has no channels_first kernel") from error
+        raise Broken(
+            "with data_format='channels_first' a call raises " + summary(error),
+            code,
+            over,
+        ) from error
+    shapes = [[tuple(weight.shape) for weight in one.weights] for one in (last, first)]
+    if shapes[0] != shapes[1]:
+        raise Broken(
+            f"with channels_first its weights are of shapes {shapes[1]}, and with "
+            f"channels_last of {shapes[0]}",
+            code,
+            over,
+        )
+    first.set_weights(last.get_weights())
+    for ours, theirs in zip(arrays(case(first, turned)), expected, strict=True):
+        if not (_agree(ours, theirs)):
+            raise Broken(
+                "with channels_first it gives something else than channels_last, "
+                f"transposed: {difference(ours, _moved(theirs))}",
+                code,
+                over,
+            )
+
+
+def _agree(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Equal as they are, or once the channels are moved."""
+    ways = [theirs] if theirs.ndim < 3 else [_moved(theirs), theirs]
+    return any(close(ours, way, rtol=1e-3, atol=1e-4) for way in ways)
+
+
+def _moved(array: np.ndarray) -> np.ndarray:
+    return np.moveaxis(array, -1, 1) if array.ndim >= 3 else array
+
+
+def _last(x: Any, data_format: str) -> Any:
+    if data_format != "channels_first":
+        return x
+    return tree.map_structure(lambda one: np.moveaxis(one, 1, -1), x)

@@ -1,0 +1,301 @@
+"""What a layer declares of its output is what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from hypothesis import strategies as st
+from keras import tree
+
+from kerasblocks.testing.case import Case
+from kerasblocks.testing.code import array_code
+from kerasblocks.testing.compare import close, difference, dtype_of
+from kerasblocks.testing.law import (
+    Broken,
+    NotApplicable,
+    for_all,
+    is_refusal,
+    law,
+    summary,
+)
+from kerasblocks.testing.weights import randomize
+
+
+@law(
+    "see the error: `call` must work on arrays of the input shape, or the shape, the "
+    "dtype or the range of integers given to the case are not those of the layer."
+)
+def check_call(case: Case) -> None:
+    """A call on arrays of the input shape works."""
+    case(case.make(), case.sample())
+
+
+@law(
+    "write `call` with keras.ops alone, take sizes from ops.shape(x), and let "
+    "`compute_output_shape`, or `compute_output_spec` where the dtype is another than "
+    "the compute dtype, tell what `call` returns."
+)
+def check_symbolic_output(case: Case) -> None:
+    """The symbolic output has the structure, shape and dtype of the real one."""
+    symbolic = case(case.make(), case.symbols())
+    real = case(case.make(), case.sample(3))
+    call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
+    _compare(case, symbolic, real, "the symbolic output", case.sample(3), call)
+
+
+@law(
+    "let `compute_output_shape` (or `compute_output_spec`) tell what `call` returns, "
+    "in the order and structure in which it is returned."
+)
+def check_declared_output(case: Case) -> None:
+    """`compute_output_spec` tells the output of other sizes too, of one layer."""
+    layer = case.make()
+    case(layer, case.sample())
+
+    def agree(drawn: tuple[int, dict]) -> None:
+        batch, sizes = drawn
+        arrays = case.sample(batch, sizes=sizes)
+        try:
+            real = case(layer, arrays)
+        except Exception:
+            return  # which sizes it takes after it was built is the layer's affair
+        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
+            return
+        declared = _declared(case, layer, arrays)
+        if declared is not None:
+            call = _call(case, "keras.KerasTensor(a.shape, a.dtype)", "spec")
+            _compare(case, declared, real, "compute_output_spec", arrays, call)
+
+    for_all(case, _batches_and_sizes(case, fixed=True), agree, 12)
+
+
+@law("take the batch size from ops.shape(x)[0], or give a reshape -1 for it.")
+def check_batch_sizes(case: Case) -> None:
+    """A layer that was built with the batch None takes batches of any size."""
+    layer = case.make()
+    symbolic = case(layer, case.symbols())
+    randomize(layer)
+    many = case.sample(5)
+    whole = case(layer, many)
+    for batch in (1, 2, 5):
+        arrays = tree.map_structure(lambda array, size=batch: array[:size], many)
+        real = case(layer, arrays)
+        call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
+        _compare(case, symbolic, real, "the symbolic output", arrays, call)
+        for one, all_of_them in zip(
+            tree.flatten(real), tree.flatten(whole), strict=True
+        ):
+            if one is None or not one.shape or all_of_them.shape[0] != 5:
+                continue
+            if one.shape[0] != batch:
+                raise Broken(
+                    f"a batch of {batch} gives an output of shape {tuple(one.shape)}, "
+                    f"and a batch of 5 one of {tuple(all_of_them.shape)}",
+                    [
+                        f"x = {array_code(arrays)}",
+                        f"y = layer({'*' if case.positional else ''}x)",
+                        f"assert keras.tree.flatten(y)[0].shape[0] == {batch}",
+                    ],
+                )
+
+
+@law(
+    "where two paths are joined, give both the same padding, so that they round odd "
+    "sizes the same way; take sizes from ops.shape(x) within `call`."
+)
+def check_unknown_sizes(case: Case) -> None:
+    """Where a layer takes a size of None, it takes every size from the sample's on.
+
+    It may say no to a size with an error of its own.
+    """
+    free = [axis for axis in case.axes if _takes_unknown(case, [axis])]
+    if free and not _takes_unknown(case, free):
+        free = free[:1]
+    if not free:
+        raise NotApplicable("no axis may be None")
+    layer = case.make()
+    unknown = dict.fromkeys(free)
+    symbolic = case(layer, case.symbols(unknown))
+    randomize(layer)
+
+    def agree(drawn: tuple[int, dict]) -> None:
+        batch, sizes = drawn
+        sizes = {axis: sizes[axis] for axis in free}
+        arrays = case.sample(batch, sizes=sizes)
+        try:
+            real = case(layer, arrays)
+        except Exception as error:
+            grown = all(sizes[axis] >= case.size(axis) for axis in free)
+            if not grown or is_refusal(error, layer):
+                return
+            raise Broken(
+                f"takes None along the axes {[axis for axis, _ in free]}, and fails "
+                f"for {_shapes(arrays)}: {summary(error)}",
+                _unknown_code(case, unknown, arrays),
+            ) from error
+        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
+            return
+        call = _unknown_code(case, unknown, arrays)
+        _compare(case, symbolic, real, "the symbolic output", arrays, call[1:-1])
+        fixed = case.make_seeded()
+        try:
+            exact = case(fixed, case.symbols(sizes))
+        except Exception:
+            return
+        _compare(case, exact, real, "the symbolic output", arrays, call[1:-1])
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if [tuple(weight.shape) for weight in fixed.weights] != shapes:
+            return
+        fixed.set_weights(layer.get_weights())
+        again = case(fixed, arrays)
+        if not close(again, real):
+            raise Broken(
+                f"built with sizes of None and built for {_shapes(arrays)}, with the "
+                f"same weights, it gives other outputs: {difference(again, real)}",
+                call,
+            )
+
+    for_all(case, _batches_and_sizes(case, fixed=False), agree, 12)
+
+
+@law(
+    "name the axis wherever an axis of one is dropped, as in ops.squeeze(x, axis=-1), "
+    "and let sizes of one through."
+)
+def check_sizes_at_build(case: Case) -> None:
+    """Built for a size, odd or one, a layer declares what comes out, or refuses it."""
+
+    def agree(drawn: tuple[int, dict]) -> None:
+        batch, sizes = drawn
+        arrays = case.sample(batch, sizes=sizes)
+        layer = case.make()
+        try:
+            real = case(layer, arrays)
+            symbolic = case(case.make(), case.symbols(sizes))
+        except Exception:
+            return
+        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
+            return
+        call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
+        _compare(case, symbolic, real, "the symbolic output", arrays, call)
+
+    for_all(case, _batches_and_sizes(case, fixed=True), agree, 12)
+
+
+def _takes_unknown(case: Case, axes: list) -> bool:
+    try:
+        case(case.make(), case.symbols(dict.fromkeys(axes)))
+    except Exception:
+        return False
+    return True
+
+
+def _batches_and_sizes(case: Case, fixed: bool) -> st.SearchStrategy:
+    """A batch and a size for every axis, shrinking to a batch of 1 and the sample's."""
+
+    def size(axis: Any) -> st.SearchStrategy[int]:
+        own = case.size(axis)
+        near = [own, own + 1, own + 2, own + 3, own + 5, 1, 2, 3, max(1, own - 1)]
+        return st.sampled_from(list(dict.fromkeys(near)))
+
+    sizes = st.fixed_dictionaries({axis: size(axis) for axis in case.axes})
+    same = st.just({axis: case.size(axis) for axis in case.axes})
+    return st.tuples(st.integers(1, 4), st.one_of(same, sizes) if fixed else sizes)
+
+
+def _declared(case: Case, layer: keras.layers.Layer, arrays: Any) -> Any:
+    specs = tree.map_structure(
+        lambda array: keras.KerasTensor(array.shape, dtype=str(array.dtype)), arrays
+    )
+    try:
+        if case.positional:
+            return layer.compute_output_spec(*specs)
+        return layer.compute_output_spec(specs)
+    except Exception:
+        return None
+
+
+def _compare(
+    case: Case, declared: Any, real: Any, what: str, arrays: Any, call: list[str]
+) -> None:
+    """Raise where what is declared is not of the structure, shapes and dtypes."""
+    snippet = [
+        f"x = {array_code(arrays)}",
+        *call,
+        f"real = layer({'*' if case.positional else ''}x)",
+        "for one, other in zip(keras.tree.flatten(spec), keras.tree.flatten(real)):",
+        "    print(one.shape, one.dtype, 'declared, and real', other.shape, other.dtype)",
+        "    assert len(one.shape) == len(other.shape)",
+        "    assert all(a in (None, b) for a, b in zip(one.shape, other.shape))",
+        "    assert one.dtype == keras.backend.standardize_dtype(other.dtype)",
+    ]
+    flat, ours = tree.flatten(declared), tree.flatten(real)
+    if len(flat) != len(ours) or not _same_structure(declared, real):
+        raise Broken(
+            f"{what} has the structure {_structure(declared)}, and the real output "
+            f"{_structure(real)}",
+            [*snippet, "keras.tree.assert_same_structure(spec, real)"],
+        )
+    for place, (one, other) in enumerate(zip(flat, ours, strict=True)):
+        if one is None or other is None:
+            continue
+        where = f" number {place}" if len(flat) > 1 else ""
+        shape, came = tuple(one.shape), tuple(other.shape)
+        if len(shape) != len(came) or any(
+            size not in (None, real_size)
+            for size, real_size in zip(shape, came, strict=True)
+        ):
+            raise Broken(
+                f"for an input of shape {_shapes(arrays)}, {what}{where} is of shape "
+                f"{shape}, and the real one of {came}",
+                snippet,
+            )
+        if one.dtype != dtype_of(other):
+            raise Broken(
+                f"{what}{where} is of dtype {one.dtype}, and the real one of "
+                f"{dtype_of(other)}",
+                snippet,
+            )
+
+
+def _same_structure(one: Any, other: Any) -> bool:
+    try:
+        tree.assert_same_structure(one, other)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _structure(outputs: Any) -> str:
+    return repr(tree.map_structure(lambda x: None if x is None else "*", outputs))
+
+
+def _shapes(arrays: Any) -> str:
+    flat = [tuple(array.shape) for array in tree.flatten(arrays)]
+    return str(flat[0]) if len(flat) == 1 else " and ".join(map(str, flat))
+
+
+def _call(case: Case, symbol: str, method: str = "call") -> list[str]:
+    star = "*" if case.positional else ""
+    target = "layer" if method == "call" else "layer.compute_output_spec"
+    build = [] if method == "call" else [f"layer({star}x)"]
+    return [
+        *build,
+        f"spec = {target}({star}keras.tree.map_structure(lambda a: {symbol}, x))",
+    ]
+
+
+def _unknown_code(case: Case, unknown: Mapping, arrays: Any) -> list[str]:
+    star = "*" if case.positional else ""
+    inputs = case.symbols(unknown)
+    texts = [
+        f"keras.Input({tuple(one.shape[1:])}, dtype={one.dtype!r})"
+        for one in tree.flatten(inputs)
+    ]
+    return [
+        f"x = {array_code(arrays)}",
+        f"spec = layer({star}keras.tree.pack_sequence_as(x, [{', '.join(texts)}]))",
+        f"layer({star}x)",
+    ]
