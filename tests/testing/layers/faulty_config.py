@@ -47,6 +47,8 @@ class _Tower(layers.Layer):
     def __init__(self, sizes=(4, 3), **kwargs):
         super().__init__(**kwargs)
         self.sizes = [count("sizes", size) for size in sizes]
+        if not self.sizes:
+            raise ValueError("sizes must have at least one entry")
         self.steps = [
             layers.Dense(size, activation="tanh", dtype=self.dtype_policy)
             for size in self.sizes

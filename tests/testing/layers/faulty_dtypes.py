@@ -331,9 +331,9 @@ class GeometricMean(_GeometricMean):
 STEPS, WIDE = (None, 5, 4), (None, 3, 16)
 PAIRS = [
     pair(POLICY, "a weight made float32 and not cast makes the output float32",
-         BiasFloat32, Bias, STEPS, name="BiasFloat32"),
+         BiasFloat32, Bias, STEPS),
     pair(POLICY, "under a mixed policy the weight is kept in half precision",
-         BiasComputeDtype, Bias, STEPS, name="BiasComputeDtype"),
+         BiasComputeDtype, Bias, STEPS),
     pair(POLICY, "sublayers get the dtype of the variables in place of the policy",
          MlpVariableDtype, Mlp, STEPS, units=3),
     pair(POLICY, "the declared dtype is float32 under every policy",

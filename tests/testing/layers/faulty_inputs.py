@@ -238,6 +238,7 @@ class _Horner(layers.Layer):
         self.point = point
         # As a preprocessing layer does: the list comes as the caller gave it.
         self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
 
     def call(self, inputs):
         inputs = self.own(inputs)

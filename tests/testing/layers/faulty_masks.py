@@ -273,7 +273,7 @@ PAIRS = [
     pair(SUPPORT, "masks are said to be supported, and the mean counts padding",
          MeanIgnoresMask, Mean, STEPS),
     pair(LEAK, "the mean over time is divided by the padded length",
-         MeanOfAllSteps, Mean, STEPS, name="MeanOfAllSteps"),
+         MeanOfAllSteps, Mean, STEPS),
     pair(LEAK, "padding counts as zeros in a maximum",
          PeakCountsPadding, Peak, STEPS),
     pair(LEAK, "the mask comes after the softmax, whose sum has padding in it",

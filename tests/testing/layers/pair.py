@@ -33,14 +33,13 @@ def pair(
     input_shape: Any,
     input_dtype: str = "float32",
     input_range: tuple[int, int] | None = None,
-    name: str | None = None,
     **arguments: Any,
 ) -> Pair:
     """Make a pair whose factories start from `arguments`."""
-    label = name or f"{faulty.__name__}_{right.__name__}"
+    name = faulty.__name__
     if arguments:
         faulty, right = partial(faulty, **arguments), partial(right, **arguments)
-    return Pair(label, law, fault, faulty, right, input_shape, input_dtype, input_range)
+    return Pair(name, law, fault, faulty, right, input_shape, input_dtype, input_range)
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
