@@ -16,7 +16,8 @@ class _Standardize(layers.Layer):
     def __init__(self, scale=(1.0, 2.0, 0.5), **kwargs):
         super().__init__(**kwargs)
         scale = np.asarray(scale, "float32")
-        if scale.ndim != 1 or not np.all(np.isfinite(scale)) or np.any(scale <= 0):
+        good = scale.ndim == 1 and scale.size > 0 and np.all(np.isfinite(scale))
+        if not good or np.any(scale <= 0):
             raise ValueError("scale must be positive numbers, one for each feature")
         self.scale = scale
 
@@ -311,6 +312,8 @@ class _Bottleneck(layers.Layer):
     def __init__(self, units, ratio=0.5, **kwargs):
         super().__init__(**kwargs)
         self.units, self.ratio = count("units", units), positive("ratio", ratio)
+        if ratio > 1:
+            raise ValueError(f"ratio must be at most 1, got {ratio!r}")
         self.inner = max(1, int(units * ratio))
         self.down = layers.Dense(self.inner, "gelu", dtype=self.dtype_policy)
         self.up = layers.Dense(units, dtype=self.dtype_policy)

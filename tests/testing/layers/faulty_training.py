@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import constraints, layers, ops, regularizers
 
-from tests.testing.layers.pair import count, pair, positive, register
+from tests.testing.layers.pair import count, number, pair, positive, register
 
 FLAG = "what the training argument changes is what training changes"
 GRADIENTS = "every trainable weight gets a finite gradient, not always zero"
@@ -16,7 +16,8 @@ INFERENCE = "inference is deterministic"
 class _Block(layers.Layer):
     def __init__(self, units, rate=0.5, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.units, self.rate, self.seed = count("units", units), rate, seed
+        self.units, self.seed = count("units", units), seed
+        self.rate = number("rate", rate, 0, 1)
         self.dense = layers.Dense(units, "relu", dtype=self.dtype_policy)
         self.drop = layers.Dropout(rate, seed=seed, dtype=self.dtype_policy)
 

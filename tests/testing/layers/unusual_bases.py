@@ -144,6 +144,9 @@ class CenteredConv(layers.Conv2D):
     """Its kernel has a mean of zero for each filter."""
 
     def __init__(self, filters, kernel_size=2, **kwargs):
+        size = kernel_size if isinstance(kernel_size, tuple | list) else [kernel_size]
+        for n in size:
+            count("kernel_size", n)
         super().__init__(count("filters", filters), kernel_size, **kwargs)
 
     def convolution_op(self, inputs, kernel):

@@ -14,6 +14,8 @@ class MeanDropout(layers.Layer):
     def __init__(self, keep=0.8, **kwargs):
         super().__init__(**kwargs)
         self.keep = positive("keep", keep)
+        if keep > 1:
+            raise ValueError(f"keep must be at most 1, got {keep!r}")
 
     def call(self, x, training=None):
         return x if training else x * self.keep
