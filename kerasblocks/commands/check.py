@@ -6,8 +6,10 @@ import argparse
 import inspect
 import logging
 import os
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kerasblocks.commands import options as read
@@ -156,17 +158,31 @@ def run(options: argparse.Namespace) -> int:
     checks = [check for check in CHECKS if check.__name__ in names]
     report = report_for({name: says[name] for name in names}, target)
     report.begin(f"{_call(target, given)}, {told}")
-    begun = time.perf_counter()
+    begun, interrupted = time.perf_counter(), False
     try:
-        run_checks(one, checks, expected, progress=report.outcome)
+        with _no_litter():
+            run_checks(one, checks, expected, progress=report.outcome)
     except KeyboardInterrupt:
-        report.end(time.perf_counter() - begun, interrupted=True)
-        return 130
-    except BaseException:
+        interrupted = True
+    finally:
         report.stop()
-        raise
-    report.end(time.perf_counter() - begun)
+    report.end(time.perf_counter() - begun, interrupted)
+    if interrupted:
+        return 130
     return 1 if report.breaches else 0
+
+
+@contextmanager
+def _no_litter() -> Iterator[None]:
+    """Let Hypothesis keep its files elsewhere than in the user's folder."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    with tempfile.TemporaryDirectory() as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 def _make(target: Target, given: dict[str, Any]) -> Any:
@@ -184,9 +200,7 @@ def _make(target: Target, given: dict[str, Any]) -> Any:
             f"{called} fails: {one_line(error, target.root)}{hint}"
         ) from error
     if not isinstance(made, keras.layers.Layer):
-        raise CommandError(
-            f"{called} returns a {type(made).__name__}; expected a keras.layers.Layer"
-        )
+        raise CommandError(f"{called} returned {made!r}; expected a keras.layers.Layer")
     return made
 
 

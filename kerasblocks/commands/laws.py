@@ -49,10 +49,10 @@ def chosen(names: Sequence[str], option: str) -> list[str]:
     full = [name if name.startswith("check_") else f"check_{name}" for name in names]
     for name, given in zip(full, names, strict=True):
         if name not in known:
-            raise CommandError(
-                f"{option}: no law is called {given!r}"
-                f"{did_you_mean(name, known) or '; --list names them all'}"
-            )
+            short = [law.removeprefix("check_") for law in known]
+            hint = did_you_mean(name.removeprefix("check_"), short)
+            hint = hint or "; kerasblocks check --list names them all"
+            raise CommandError(f"{option}: no law is called {given!r}{hint}")
     return [name for name in known if name in full]
 
 

@@ -57,8 +57,8 @@ def dtypes(
     given = _named(texts, "--dtype")
     for _, dtype in given:
         if dtype not in DTYPES:
-            hint = did_you_mean(dtype, DTYPES) or f"; known: {', '.join(DTYPES)}"
-            raise CommandError(f"--dtype: no dtype is called {dtype!r}{hint}")
+            known = ", ".join(DTYPES)
+            raise CommandError(f"--dtype: expected one of {known}, got {dtype!r}")
     names = [name for name, _ in inputs]
     if any(name is not None for name, _ in given):
         for name, _ in given:

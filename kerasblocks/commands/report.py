@@ -86,7 +86,6 @@ class Report:
 
     def end(self, seconds: float, interrupted: bool = False) -> None:
         """The checks are over: say what is broken, and the sum."""
-        self.stop()
         for outcome in self.breaches:
             self.breach(outcome)
         self.line()
@@ -116,6 +115,10 @@ class Report:
             self.line(f"passes, though expected to fail: {outcome.reason}")
             self.line("to mend it: take this --expect away.")
             return
+        for other in self.breaches[: self.breaches.index(outcome)]:
+            if (other.reason, other.snippet) == (outcome.reason, outcome.snippet):
+                self.line(f"the same as {other.law}, above")
+                return
         self.line(outcome.reason)
         if outcome.mend:
             self.line(f"to mend it: {outcome.mend}", "green")

@@ -8,6 +8,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import json
 import os
 import pkgutil
 import re
@@ -31,14 +32,14 @@ class Target:
         text: As the user wrote it.
         factory: The class or function.
         root: The folder that its module is imported from, if that is the user's.
-        prelude: Lines that must come first for the module to be found.
+        folder: The same, where it must be put on the path for the module to be found.
         by_path: The file, where no `import` can name it.
     """
 
     text: str
     factory: Callable[..., Any]
     root: Path | None
-    prelude: tuple[str, ...] = ()
+    folder: str = ""
     by_path: str = ""
 
     def runnable(self, snippet: str) -> str:
@@ -46,16 +47,23 @@ class Target:
         if not snippet:
             return ""
         lines = snippet.splitlines()
-        module = re.escape(getattr(self.factory, "__module__", "") or "")
-        imports = re.compile(rf"from {module} import (\w+)$")
-        prelude = list(self.prelude)
+        tops = ["import sys"] if self.folder else []
         if self.by_path:
-            prelude.insert(0, "import runpy")
+            tops.insert(0, "import runpy")
+            module = re.escape(getattr(self.factory, "__module__", "") or "")
             for place, line in enumerate(lines):
-                if found := imports.match(line):
-                    run = f"runpy.run_path({self.by_path!r})"
+                if found := re.fullmatch(rf"from {module} import (\w+)", line):
+                    run = f"runpy.run_path({_quoted(self.by_path)})"
                     lines[place] = f'{found[1]} = {run}["{found[1]}"]'
-        return "\n".join([*prelude, *lines])
+        if self.folder:
+            # After the other imports, lest a file in it is taken for one of theirs.
+            after = next(
+                place
+                for place, line in enumerate([*lines, ""])
+                if not line.startswith("import ")
+            )
+            lines.insert(after, f"sys.path.insert(0, {_quoted(self.folder)})")
+        return "\n".join([*tops, *lines])
 
 
 def load(text: str) -> Target:
@@ -93,12 +101,10 @@ def _from_file(path: Path, text: str) -> tuple[ModuleType, Callable[..., Target]
         parts.pop()
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    prelude: tuple[str, ...] = ()
+    folder = ""
     if root != Path.cwd().resolve():
-        folder = root
-        if not path.is_absolute():
-            folder = Path(os.path.relpath(root))
-        prelude = ("import sys", f'sys.path.insert(0, "{folder.as_posix()}")')
+        shown = root if path.is_absolute() else Path(os.path.relpath(root))
+        folder = shown.as_posix()
     importable = _is_found(parts, source)
     if importable:
         module = _guarded(lambda: importlib.import_module(".".join(parts)), path, root)
@@ -107,7 +113,7 @@ def _from_file(path: Path, text: str) -> tuple[ModuleType, Callable[..., Target]
 
     def target(factory: Any) -> Target:
         by_path = "" if importable else path.as_posix()
-        return Target(text, factory, root, prelude, by_path)
+        return Target(text, factory, root, folder, by_path)
 
     return module, target
 
@@ -195,6 +201,10 @@ def _no_colon(text: str) -> str:
     return message
 
 
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _require_file(path: Path, name: str) -> None:
     if path.is_dir():
         files = ", ".join(sorted(file.name for file in path.glob("*.py"))) or "none"
@@ -217,12 +227,11 @@ def _no_module(name: str, missing: str) -> str:
             return message
         return f"{message}; looked in {Path.cwd()} and in what is installed"
     package = sys.modules.get(parent)
-    if not hasattr(package, "__path__"):
-        return f"{parent!r} is a module, not a package: it has no {last!r}"
-    known = [found.name for found in pkgutil.iter_modules(package.__path__)]
     if isinstance(getattr(package, last, None), type):
         return f"{missing!r} is a class, not a module; did you mean {parent}:{last}?"
-    near = did_you_mean(last, known)
+    if not hasattr(package, "__path__"):
+        return f"{parent!r} is a module, not a package: it has no {last!r}"
+    near = did_you_mean(last, _modules(package))
     return f"package {parent!r} has no module {last!r}{near}"
 
 
@@ -235,8 +244,12 @@ def _attribute(module: ModuleType, module_name: str, name: str) -> Any:
             names = [each for each in dir(found) if not each.startswith("_")]
             hint = did_you_mean(part, names)
             if not hint and found is module:
-                layers = ", ".join(_layers(module))
+                layers, modules = (
+                    ", ".join(_layers(module)),
+                    ", ".join(_modules(module)),
+                )
                 hint = f"; its layers: {layers}" if layers else ""
+                hint = hint or (f"; its modules: {modules}" if modules else "")
             raise CommandError(f"{module_name} has no {name!r}{hint}") from None
     return _require_factory(found, f"{module_name}:{name}")
 
@@ -278,6 +291,12 @@ def _layers(module: ModuleType) -> list[str]:
     }
     own = [name for name, value in found.items() if value.__module__ == module.__name__]
     return (own or list(found))[:8]
+
+
+def _modules(package: Any) -> list[str]:
+    """The modules in a package."""
+    path = getattr(package, "__path__", ())
+    return [found.name for found in pkgutil.iter_modules(path)]
 
 
 def _layer_like(path: Path) -> list[str]:
