@@ -349,7 +349,7 @@ def constructor_arguments(kind: type) -> dict[str, inspect.Parameter]:
     """The arguments that a class's constructor takes, those it passes on included."""
     found: dict[str, inspect.Parameter] = {}
     for one in kind.__mro__:
-        if "__init__" not in vars(one):
+        if "__init__" not in vars(one) or not issubclass(one, keras.layers.Layer):
             continue
         parameters = list(inspect.signature(one.__init__).parameters.values())[1:]
         for parameter in parameters:

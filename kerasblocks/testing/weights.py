@@ -83,7 +83,7 @@ class Probe(keras.Model):
         self.anchor = self.add_weight(shape=(), initializer="zeros", name="anchor")
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         shifts = iter(self.shift)
         shifted = tree.map_structure(
             lambda x: (
@@ -95,7 +95,7 @@ class Probe(keras.Model):
             ),
             inputs,
         )
-        return self.case(self.layer, shifted)
+        return self.case(self.layer, shifted, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, **_) -> Any:
         total = 0.0 * self.anchor

@@ -77,7 +77,7 @@ def check_padding_does_not_leak(case: Case) -> None:
     for one, two in zip(tree.flatten(ours), tree.flatten(theirs), strict=True):
         if one is None or not one.shape or one.shape[0] != 3:
             continue
-        kept = _visible(one, x)
+        kept = _visible(one, two, x)
         for a, b in zip(arrays(one), arrays(two), strict=True):
             if not close(a[kept], b[kept], rtol=1e-3, atol=1e-4):
                 raise Broken(
@@ -157,16 +157,15 @@ def _steps(array: np.ndarray) -> np.ndarray:
     return keep.reshape(keep.shape + (1,) * (array.ndim - 2))
 
 
-def _visible(output: Any, x: Any) -> Any:
+def _visible(one: Any, two: Any, x: Any) -> Any:
     """Where an output must not depend on the padding."""
-    mask = _mask_of(output)
-    if mask is not None:
-        return arrays(mask)[0].astype(bool)
+    keep = [mask for mask in map(_mask_of, (one, two)) if mask is not None]
+    masks = [arrays(mask)[0].astype(bool) for mask in keep]
     lengths = {array.shape[1] for array in tree.flatten(x) if array.ndim >= 2}
-    if len(output.shape) >= 3 and output.shape[1] in lengths:
-        length = output.shape[1]
-        return np.arange(length)[None, :] < np.array(_valid(length))[:, None]
-    return ...
+    if len(one.shape) >= 3 and one.shape[1] in lengths:
+        length = one.shape[1]
+        masks.append(np.arange(length)[None, :] < np.array(_valid(length))[:, None])
+    return np.logical_and.reduce(masks) if masks else ...
 
 
 def _mask_of(tensor: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,7 +54,7 @@ def check_symbolic_output(case: Case) -> None:
 def check_declared_output(case: Case) -> None:
     """`compute_output_spec` tells the output of other sizes too, of one layer."""
     layer = case.make()
-    case(layer, case.sample())
+    first = case(layer, case.sample(5))
 
     def agree(drawn: tuple[int, dict]) -> None:
         batch, sizes = drawn
@@ -61,8 +63,9 @@ def check_declared_output(case: Case) -> None:
             real = case(layer, arrays)
         except Exception:
             return  # which sizes it takes after it was built is the layer's affair
-        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
+        if _is_empty(real):
             return
+        _keeps_batch(case, real, first, arrays)
         declared = _declared(case, layer, arrays)
         if declared is not None:
             call = _call(case, "keras.KerasTensor(a.shape, a.dtype)", "spec")
@@ -84,21 +87,7 @@ def check_batch_sizes(case: Case) -> None:
         real = case(layer, arrays)
         call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
         _compare(case, symbolic, real, "the symbolic output", arrays, call)
-        for one, all_of_them in zip(
-            tree.flatten(real), tree.flatten(whole), strict=True
-        ):
-            if one is None or not one.shape or all_of_them.shape[0] != 5:
-                continue
-            if one.shape[0] != batch:
-                raise Broken(
-                    f"a batch of {batch} gives an output of shape {tuple(one.shape)}, "
-                    f"and a batch of 5 one of {tuple(all_of_them.shape)}",
-                    [
-                        f"x = {array_code(arrays)}",
-                        f"y = layer({'*' if case.positional else ''}x)",
-                        f"assert keras.tree.flatten(y)[0].shape[0] == {batch}",
-                    ],
-                )
+        _keeps_batch(case, real, whole, arrays)
 
 
 @law(
@@ -110,6 +99,9 @@ def check_unknown_sizes(case: Case) -> None:
 
     It may say no to a size with an error of its own.
     """
+    promised = [axis for axis in case.axes if axis[1] is None]
+    if promised:
+        case(case.make(), case.symbols({axis: None for axis in promised}))
     free = [axis for axis in case.axes if _takes_unknown(case, [axis])]
     if free and not _takes_unknown(case, free):
         free = free[:1]
@@ -124,6 +116,11 @@ def check_unknown_sizes(case: Case) -> None:
         batch, sizes = drawn
         sizes = {axis: sizes[axis] for axis in free}
         arrays = case.sample(batch, sizes=sizes)
+        fixed = case.make_seeded()
+        try:
+            exact = case(fixed, case.symbols(sizes))
+        except Exception:
+            exact = None
         try:
             real = case(layer, arrays)
         except Exception as error:
@@ -135,16 +132,11 @@ def check_unknown_sizes(case: Case) -> None:
                 f"for {_shapes(arrays)}: {summary(error)}",
                 _unknown_code(case, unknown, arrays),
             ) from error
-        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
-            return
+        if exact is None or _is_empty(real):
+            return  # it says no to the size, or would if it were asked
         call = _unknown_code(case, unknown, arrays)
-        _compare(case, symbolic, real, "the symbolic output", arrays, call[1:-1])
-        fixed = case.make_seeded()
-        try:
-            exact = case(fixed, case.symbols(sizes))
-        except Exception:
-            return
-        _compare(case, exact, real, "the symbolic output", arrays, call[1:-1])
+        for symbols in (symbolic, exact):
+            _compare(case, symbols, real, "the symbolic output", arrays, call[1:-1])
         shapes = [tuple(weight.shape) for weight in layer.weights]
         if [tuple(weight.shape) for weight in fixed.weights] != shapes:
             return
@@ -176,7 +168,7 @@ def check_sizes_at_build(case: Case) -> None:
             symbolic = case(case.make(), case.symbols(sizes))
         except Exception:
             return
-        if any(0 in tuple(one.shape) for one in tree.flatten(real) if one is not None):
+        if _is_empty(real):
             return
         call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
         _compare(case, symbolic, real, "the symbolic output", arrays, call)
@@ -184,12 +176,38 @@ def check_sizes_at_build(case: Case) -> None:
     for_all(case, _batches_and_sizes(case, fixed=True), agree, 12)
 
 
+def _is_empty(outputs: Any) -> bool:
+    flat = [one for one in tree.flatten(outputs) if one is not None]
+    return any(0 in tuple(one.shape) for one in flat)
+
+
 def _takes_unknown(case: Case, axes: list) -> bool:
+    symbols = case.symbols(dict.fromkeys(axes))
+    layer = case.make()
     try:
-        case(case.make(), case.symbols(dict.fromkeys(axes)))
-    except Exception:
-        return False
+        case(layer, symbols)
+    except Exception as error:
+        if not isinstance(error, TypeError) or not _from_declaration(error, layer):
+            return False
+        try:
+            inputs = symbols if case.positional else (symbols,)
+            keras.backend.compute_output_spec(layer.call, *inputs)
+        except Exception:
+            return False
+        raise Broken(
+            "`call` takes a size of None, and what declares its output does not: "
+            + summary(error),
+            _unknown_code(case, dict.fromkeys(axes), case.sample())[:2],
+        ) from error
     return True
+
+
+def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
+    """Whether it was raised in the layer's own declaration of its output."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return last.name in ("compute_output_shape", "compute_output_spec") and (
+        last.filename == inspect.getsourcefile(type(layer))
+    )
 
 
 def _batches_and_sizes(case: Case, fixed: bool) -> st.SearchStrategy:
@@ -197,12 +215,31 @@ def _batches_and_sizes(case: Case, fixed: bool) -> st.SearchStrategy:
 
     def size(axis: Any) -> st.SearchStrategy[int]:
         own = case.size(axis)
-        near = [own, own + 1, own + 2, own + 3, own + 5, 1, 2, 3, max(1, own - 1)]
+        near = [own, own + 1, 2 * own, own + 2, own + 3, 1, 2, 3, max(1, own - 1)]
         return st.sampled_from(list(dict.fromkeys(near)))
 
     sizes = st.fixed_dictionaries({axis: size(axis) for axis in case.axes})
     same = st.just({axis: case.size(axis) for axis in case.axes})
     return st.tuples(st.integers(1, 4), st.one_of(same, sizes) if fixed else sizes)
+
+
+def _keeps_batch(case: Case, real: Any, of_five: Any, arrays: Any) -> None:
+    """Raise where an output does not begin with the batch, and did for a batch of 5."""
+    batch = tree.flatten(arrays)[0].shape[0]
+    for one, other in zip(tree.flatten(real), tree.flatten(of_five), strict=True):
+        if one is None or not tuple(other.shape) or other.shape[0] != 5:
+            continue
+        if tuple(one.shape)[:1] != (batch,):
+            raise Broken(
+                f"for an input of shape {_shapes(arrays)}, the output is of shape "
+                f"{tuple(one.shape)}: its batch is another",
+                [
+                    f"layer({array_code(case.sample())})",
+                    f"x = {array_code(arrays)}",
+                    f"y = keras.tree.flatten(layer({'*' if case.positional else ''}x))",
+                    f"assert all(one.shape[0] == {batch} for one in y)",
+                ],
+            )
 
 
 def _declared(case: Case, layer: keras.layers.Layer, arrays: Any) -> Any:

@@ -254,6 +254,7 @@ def check_random_training(case: Case) -> None:
             ],
         )
     if not all(equal(calls[0], one) for one in calls):
+        _heeds_seed(case, values, x)
         return
     if not _asks_for_chance(case, first) or close(calls[0], arrays(case(first, x))):
         raise NotApplicable("its training is not random")
@@ -271,6 +272,37 @@ def check_random_training(case: Case) -> None:
             "assert (np.array(one) != np.array(other)).any()",
         ],
     )
+
+
+def _heeds_seed(case: Case, values: list[np.ndarray], x: Any) -> None:
+    """Where training is random, a `seed` that is given settles what it draws."""
+    if not case.takes("seed"):
+        return
+    drawn = []
+    for chance in (1, 2):
+        keras.utils.set_random_seed(chance)
+        layer = case.make(seed=11)
+        case(layer, case.sample())
+        layer.set_weights(values)
+        layer.trainable = False
+        drawn.append(arrays(case(layer, x, training=True)))
+    if not close(*drawn):
+        star = "*" if case.positional else ""
+        raise Broken(
+            "two layers with the same seed draw other random values: the seed is not "
+            "handed to what draws",
+            [
+                f"x = {array_code(x)}",
+                "again = type(layer).from_config(layer.get_config())",
+                f"layer({star}x), again({star}x)",
+                "again.set_weights(layer.get_weights())",
+                f"one, other = layer({star}x, training=True), again({star}x, "
+                "training=True)",
+                "for a, b in zip(keras.tree.flatten(one), keras.tree.flatten(other)):",
+                "    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)",
+            ],
+            {"seed": 11},
+        )
 
 
 def _asks_for_chance(case: Case, layer: keras.layers.Layer) -> bool:
@@ -297,8 +329,21 @@ def check_losses(case: Case) -> None:
     layer = case.make()
     x = case.sample(4)
     star = "*" if case.positional else ""
+    case.build(layer)
+    built = len(layer.losses)
     for training in (False, True):
         case(layer, x, training=training)
+        if len(layer.losses) < built:
+            raise Broken(
+                f"built, it has {built} losses, and {len(layer.losses)} after a call: "
+                "what build adds is cleared by each call",
+                [
+                    f"layer.build({(None, *keras.tree.flatten(x)[0].shape[1:])})",
+                    "built = len(layer.losses)",
+                    f"layer({star}{array_code(x)})",
+                    "assert len(layer.losses) >= built",
+                ],
+            )
         once = [float(loss) for loss in _scalars(layer)]
         case(layer, x, training=training)
         twice = [float(loss) for loss in _scalars(layer)]
