@@ -8,12 +8,13 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from kerasblocks.commands import options as read
 from kerasblocks.commands.errors import CommandError, did_you_mean, one_line
+from kerasblocks.commands.inputs import arrange
 from kerasblocks.commands.laws import chosen, laws
 from kerasblocks.commands.quiet import quiet_start
 from kerasblocks.commands.target import Target, load
@@ -143,11 +144,11 @@ def run(options: argparse.Namespace) -> int:
         from kerasblocks.testing.checks import CHECKS
 
         layer = _make(target, given)
-    shape, dtype, told = _structure(target, layer, inputs, dtypes)
+    handed = arrange(layer, inputs, dtypes)
     one = case(
         target.factory,
-        shape,
-        dtype,
+        handed.shapes,
+        handed.dtypes,
         arguments=given,
         input_range=drawn,
         seed=options.seed,
@@ -156,8 +157,8 @@ def run(options: argparse.Namespace) -> int:
     if not noisy:  # of retracing, which the laws cause
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     checks = [check for check in CHECKS if check.__name__ in names]
-    report = report_for({name: says[name] for name in names}, target)
-    report.begin(f"{_call(target, given)}, {told}")
+    report = report_for({name: says[name] for name in names}, target, handed.hint)
+    report.begin(f"{_call(target, given)}, {handed.words}")
     begun, interrupted = time.perf_counter(), False
     try:
         with _no_litter():
@@ -226,79 +227,6 @@ def _argument_hint(target: Target, given: dict[str, Any], missing: bool = True) 
         and name not in given
     ]
     return f"; give {' '.join(needed)}" if missing and needed else ""
-
-
-def _structure(
-    target: Target,
-    layer: Any,
-    inputs: Sequence[tuple[str | None, read.Shape]],
-    dtypes: Sequence[str],
-) -> tuple[Any, Any, str]:
-    """The inputs' shapes and dtypes as `case` takes them, and the same in words.
-
-    A dict where they are named, else a list; a tuple, whose members are handed over
-    one by one, where the layer's `call` takes several.
-    """
-    arguments, needed, endless = _call_arguments(layer)
-    names = [name for name, _ in inputs]
-    each = {
-        name or place: (shape, dtype)
-        for place, ((name, shape), dtype) in enumerate(zip(inputs, dtypes, strict=True))
-    }
-    takes = f"{type(layer).__name__}.call takes {' and '.join(arguments[:needed])}"
-    if names[0] is not None and set(names) <= set(arguments):
-        before = arguments[: max(arguments.index(str(name)) for name in names) + 1]
-        needed_names = arguments[: max(needed, len(before))]
-        if set(needed_names) - set(names):
-            lacking = [name for name in needed_names if name not in names]
-            raise CommandError(f"--shape: {takes}; give --shape {lacking[0]}=SIZES too")
-        each = {name: each[name] for name in before}
-    elif needed > 1 and names[0] is not None:
-        raise CommandError(f"--shape: {takes}, got {', '.join(map(str, names))}")
-    elif needed > len(each):
-        raise CommandError(f"--shape: {takes}; give one for each")
-    elif names[0] is not None:
-        shapes = {name: shape for name, (shape, _) in each.items()}
-        kinds = {name: dtype for name, (_, dtype) in each.items()}
-        words = ", ".join(f"{name!r}: {_say(*one)}" for name, one in each.items())
-        return shapes, kinds, f"input {{{words}}}"
-    elif len(each) > 1 and needed < 2 and not endless:
-        words = ", ".join(_say(*one) for one in each.values())
-        return *map(list, zip(*each.values(), strict=True)), f"input [{words}]"
-    if len(each) == 1 and not endless:
-        ((shape, dtype),) = each.values()
-        return shape, dtype, f"input {_say(shape, dtype)}"
-    if len(each) > len(arguments) and not endless:
-        raise CommandError(f"--shape: {takes}, got {len(each)} shapes")
-    shapes, kinds = zip(*each.values(), strict=True)
-    labels = [*arguments, *("" for _ in each)]
-    words = ", ".join(
-        f"{label} {_say(*one)}".strip()
-        for label, one in zip(labels, each.values(), strict=False)
-    )
-    return shapes, kinds, f"inputs {words}"
-
-
-def _call_arguments(layer: Any) -> tuple[list[str], int, bool]:
-    """The inputs that `call` takes, how many it needs, and whether it takes any."""
-    try:
-        parameters = list(inspect.signature(layer.call).parameters.values())
-    except (TypeError, ValueError):
-        return [], 1, False
-    endless = any(one.kind is one.VAR_POSITIONAL for one in parameters)
-    found = [
-        one
-        for one in parameters
-        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
-        and one.name not in ("training", "mask")
-        and not one.name.endswith("_mask")
-    ]
-    needed = sum(one.default is one.empty for one in found)
-    return [one.name for one in found], needed, endless and not found
-
-
-def _say(shape: read.Shape, dtype: str) -> str:
-    return f"{shape} {dtype}"
 
 
 def _name(target: Target) -> str:

@@ -31,13 +31,18 @@ class Report:
     Args:
         laws: The laws that are tried, each with what it says.
         target: What is checked.
+        hint: What to say where a plain call fails.
         stream: Where the lines go; standard output by default.
     """
 
     def __init__(
-        self, laws: Mapping[str, str], target: Target, stream: TextIO | None = None
+        self,
+        laws: Mapping[str, str],
+        target: Target,
+        hint: str = "",
+        stream: TextIO | None = None,
     ):
-        self.laws, self.target = laws, target
+        self.laws, self.target, self.hint = laws, target, hint
         self.stream = stream or sys.stdout
         self.outcomes: list[Outcome] = []
         self.untried = 0
@@ -122,6 +127,8 @@ class Report:
         self.line(outcome.reason)
         if outcome.mend:
             self.line(f"to mend it: {outcome.mend}", "green")
+        if self.hint and outcome.law == "check_call":
+            self.line(self.hint, "green")
         if snippet := self.target.runnable(outcome.snippet):
             self.line()
             self.line(snippet, "code")
@@ -191,9 +198,12 @@ def _dim(status: Any) -> str:
 
 
 def report_for(
-    laws: Mapping[str, str], target: Target, stream: TextIO | None = None
+    laws: Mapping[str, str],
+    target: Target,
+    hint: str = "",
+    stream: TextIO | None = None,
 ) -> Report:
     """Return the report that suits a stream: live on a terminal, else plain."""
     stream = stream or sys.stdout
     kind = LiveReport if stream.isatty() else Report
-    return kind(laws, target, stream)
+    return kind(laws, target, hint, stream)
