@@ -190,8 +190,7 @@ def _takes_unknown(case: Case, axes: list) -> bool:
         if not isinstance(error, TypeError) or not _from_declaration(error, layer):
             return False
         try:
-            inputs = symbols if case.positional else (symbols,)
-            keras.backend.compute_output_spec(layer.call, *inputs)
+            case(_Undeclared(layer), symbols)
         except Exception:
             return False
         raise Broken(
@@ -200,6 +199,17 @@ def _takes_unknown(case: Case, axes: list) -> bool:
             _unknown_code(case, dict.fromkeys(axes), case.sample())[:2],
         ) from error
     return True
+
+
+class _Undeclared(keras.layers.Layer):
+    """Calls a layer and declares nothing, so that Keras looks at the call itself."""
+
+    def __init__(self, inner: keras.layers.Layer):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, *inputs: Any) -> Any:
+        return self.inner.call(*inputs)
 
 
 def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
