@@ -47,7 +47,8 @@ def arrange(
         'input [(None, 4) float32, (None, 4) float32]'
     """
     arguments, needed, endless = _call_arguments(layer)
-    takes = f"--shape: {type(layer).__name__}.call takes {' and '.join(arguments)}"
+    takes = f"--shape: {type(layer).__name__}.call takes "
+    takes += " and ".join(arguments[:needed] if needed > len(given) else arguments)
     inputs = {
         name or str(place): (shape, dtype)
         for place, ((name, shape), dtype) in enumerate(zip(given, dtypes, strict=True))
@@ -115,6 +116,7 @@ def _call_arguments(layer: Any) -> tuple[list[str], int, bool]:
         if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
         and one.name not in ("training", "mask")
         and not one.name.endswith("_mask")
+        and one.default in (one.empty, None)
     ]
     needed = sum(one.default is one.empty for one in found)
     endless = any(one.kind is one.VAR_POSITIONAL for one in parameters)

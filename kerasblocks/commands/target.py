@@ -56,6 +56,8 @@ class Target:
                     run = f"runpy.run_path({_quoted(self.by_path)})"
                     lines[place] = f'{found[1]} = {run}["{found[1]}"]'
         if self.folder:
+            if "import keras" not in lines:
+                lines.insert(0, "import keras")
             # After the other imports, lest a file in it is taken for one of theirs.
             after = next(
                 place
