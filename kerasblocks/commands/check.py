@@ -140,24 +140,25 @@ def run(options: argparse.Namespace) -> int:
     with quiet_start():
         target = load(options.target)
         from kerasblocks.commands.report import report_for
+        from kerasblocks.commands.snippets import Snippets
         from kerasblocks.testing import case, run_checks
         from kerasblocks.testing.checks import CHECKS
 
         layer = _make(target, given)
     handed = arrange(layer, inputs, dtypes)
+    details = {"arguments": given, "input_range": drawn, "seed": options.seed}
     one = case(
-        target.factory,
-        handed.shapes,
-        handed.dtypes,
-        arguments=given,
-        input_range=drawn,
-        seed=options.seed,
-        name=_name(target),
+        target.factory, handed.shapes, handed.dtypes, name=target.name, **details
     )
     if not noisy:  # of retracing, which the laws cause
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     checks = [check for check in CHECKS if check.__name__ in names]
-    report = report_for({name: says[name] for name in names}, target, handed.hint)
+    report = report_for(
+        target.name,
+        {name: says[name] for name in names},
+        Snippets(target, handed, details),
+        handed.hint,
+    )
     report.begin(f"{_call(target, given)}, {handed.words}")
     begun, interrupted = time.perf_counter(), False
     try:
@@ -229,10 +230,6 @@ def _argument_hint(target: Target, given: dict[str, Any], missing: bool = True) 
     return f"; give {' '.join(needed)}" if missing and needed else ""
 
 
-def _name(target: Target) -> str:
-    return target.text.rpartition(":")[2]
-
-
 def _call(target: Target, given: dict[str, Any]) -> str:
     inside = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    return f"{_name(target)}({inside})"
+    return f"{target.name}({inside})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from kerasblocks.commands.target import Target
 from kerasblocks.testing import Outcome
 
 # A status as the table has it, its colour, and as the sum has it.
@@ -29,20 +28,22 @@ class Report:
     """Plain lines: one for each law as it comes, then what is broken.
 
     Args:
+        name: The name of what is checked.
         laws: The laws that are tried, each with what it says.
-        target: What is checked.
+        snippets: Gives the Python that shows what is broken.
         hint: What to say where a plain call fails.
         stream: Where the lines go; standard output by default.
     """
 
     def __init__(
         self,
+        name: str,
         laws: Mapping[str, str],
-        target: Target,
+        snippets: Callable[[Outcome], str],
         hint: str = "",
         stream: TextIO | None = None,
     ):
-        self.laws, self.target, self.hint = laws, target, hint
+        self.name, self.laws, self.snippets, self.hint = name, laws, snippets, hint
         self.stream = stream or sys.stdout
         self.outcomes: list[Outcome] = []
         self.untried = 0
@@ -94,7 +95,6 @@ class Report:
         for outcome in self.breaches:
             self.breach(outcome)
         self.line()
-        name = self.target.text.rpartition(":")[2]
         broken = [outcome.law for outcome in self.breaches]
         counts = Counter(outcome.status for outcome in self.outcomes)
         parts = [
@@ -107,7 +107,7 @@ class Report:
         if interrupted:
             tried = f"{len(self.outcomes)} of {len(self.laws)} laws were tried"
             parts.insert(0, f"interrupted: {tried}")
-        self.line(f"{name}: {', '.join(parts)} ({seconds:.1f} s)", "bold")
+        self.line(f"{self.name}: {', '.join(parts)} ({seconds:.1f} s)", "bold")
         if len(self.laws) > len(broken) > 0:
             again = " ".join(f"--law {law.removeprefix('check_')}" for law in broken)
             self.line(f"only {'this' if len(broken) == 1 else 'these'} again: {again}")
@@ -129,7 +129,7 @@ class Report:
             self.line(f"to mend it: {outcome.mend}", "green")
         if self.hint and outcome.law == "check_call":
             self.line(self.hint, "green")
-        if snippet := self.target.runnable(outcome.snippet):
+        if snippet := self.snippets(outcome):
             self.line()
             self.line(snippet, "code")
 
@@ -198,12 +198,13 @@ def _dim(status: Any) -> str:
 
 
 def report_for(
+    name: str,
     laws: Mapping[str, str],
-    target: Target,
+    snippets: Callable[[Outcome], str],
     hint: str = "",
     stream: TextIO | None = None,
 ) -> Report:
     """Return the report that suits a stream: live on a terminal, else plain."""
     stream = stream or sys.stdout
     kind = LiveReport if stream.isatty() else Report
-    return kind(laws, target, hint, stream)
+    return kind(name, laws, snippets, hint, stream)

@@ -31,6 +31,7 @@ class Target:
     Attributes:
         text: As the user wrote it.
         factory: The class or function.
+        module: The module that holds it.
         root: The folder that its module is imported from, if that is the user's.
         folder: The same, where it must be put on the path for the module to be found.
         by_path: The file, where no `import` can name it.
@@ -38,9 +39,15 @@ class Target:
 
     text: str
     factory: Callable[..., Any]
+    module: str
     root: Path | None
     folder: str = ""
     by_path: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in the module."""
+        return self.text.rpartition(":")[2]
 
     def runnable(self, snippet: str) -> str:
         """A snippet that imports the target, such that it runs from this folder."""
@@ -50,7 +57,7 @@ class Target:
         tops = ["import sys"] if self.folder else []
         if self.by_path:
             tops.insert(0, "import runpy")
-            module = re.escape(getattr(self.factory, "__module__", "") or "")
+            module = re.escape(self.module)
             for place, line in enumerate(lines):
                 if found := re.fullmatch(rf"from {module} import (\w+)", line):
                     run = f"runpy.run_path({_quoted(self.by_path)})"
@@ -115,7 +122,7 @@ def _from_file(path: Path, text: str) -> tuple[ModuleType, Callable[..., Target]
 
     def target(factory: Any) -> Target:
         by_path = "" if importable else path.as_posix()
-        return Target(text, factory, root, folder, by_path)
+        return Target(text, factory, module.__name__, root, folder, by_path)
 
     return module, target
 
@@ -163,7 +170,7 @@ def _from_module(name: str, text: str) -> tuple[ModuleType, Callable[..., Target
         raise
 
     def target(factory: Any) -> Target:
-        return Target(text, factory, Path.cwd())
+        return Target(text, factory, module.__name__, Path.cwd())
 
     return module, target
 

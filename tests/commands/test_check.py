@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from kerasblocks.cli import main
+from kerasblocks.commands.inputs import Inputs
 from kerasblocks.commands.laws import laws
 from kerasblocks.commands.report import LiveReport, report_for
-from kerasblocks.commands.target import Target, load
+from kerasblocks.commands.snippets import Snippets
+from kerasblocks.commands.target import load
 from kerasblocks.testing import Outcome
 from kerasblocks.testing.checks import CHECKS
 
@@ -160,7 +162,10 @@ def snippets(output):
         ("sub/inner.py:A", "no file at sub/inner.py; did you mean sub/inner_layers.py"),
         ("sub/:A", "sub is a folder; expected a file (in it: inner_layers.py, json.py"),
         ("mylayers:Scael", "mylayers has no 'Scael'; did you mean Scale?"),
-        ("mylayers:Zzz", "no 'Zzz'; its layers: Scale, Pair, Named, Interrupting"),
+        (
+            "mylayers:Zzz",
+            "no 'Zzz'; its layers: Scale, Pair, Named, Interrupting",
+        ),
         ("mypack:Scale", "mypack has no 'Scale'; its modules: fails, inside, lacks"),
         (
             "mylayers:keras",
@@ -368,6 +373,26 @@ def test_a_stranger_checks_a_file(folder):
     assert not (folder / ".hypothesis").exists()
 
 
+@pytest.mark.slow
+def test_where_a_call_does_not_show_it_the_law_is_the_snippet(folder):
+    inputs = Inputs((None, 4), "float32", "")
+    details = {"arguments": {"factor": 3}, "input_range": None, "seed": 0}
+    give = Snippets(load("sub/inner_layers.py:Scale"), inputs, details)
+    law = "check_sublayer_policies"
+    raising, silent = "import keras\n1 / 0", "import keras\nprint('well')"
+    assert "1 / 0" in give(Outcome(law, "failed", "raised x", "", raising))
+    assert "well" in give(Outcome(law, "failed", "it differs", "", silent))
+    code = give(Outcome(law, "failed", "raised x", "", silent))
+    assert code.endswith(
+        "from kerasblocks.testing import case, checks\n"
+        "from inner_layers import Scale\n\n"
+        f"checks.{law}(case(Scale, (None, 4), arguments={{'factor': 3}}))"
+    )
+    shown = fresh(code, folder)
+    assert shown.returncode == 1
+    assert f"Broken: {law}: " in shown.stderr
+
+
 def test_interrupted_check_says_what_was_found(folder, capsys):
     command = "check mylayers:interrupts --shape 4 --law config_is_json --law call"
     assert main(command.split()) == 130
@@ -411,8 +436,9 @@ def test_on_a_terminal_the_live_part_goes_away(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream = Terminal()
     report = report_for(
+        "Mine",
         {"check_call": "It is called. " * 5, "check_jit": "It is compiled."},
-        Target("mine:Mine", print, None),
+        lambda outcome: outcome.snippet,
         stream=stream,
     )
     assert isinstance(report, LiveReport)
