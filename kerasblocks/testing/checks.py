@@ -38,6 +38,7 @@ from kerasblocks.testing.laws.inputs import (
 from kerasblocks.testing.laws.masks import (
     check_mask_shape,
     check_padding_does_not_leak,
+    check_padding_is_no_step,
 )
 from kerasblocks.testing.laws.policies import (
     check_dtype_policies,
@@ -108,6 +109,7 @@ CHECKS: tuple[Law, ...] = (
     check_long_inputs,
     check_mask_shape,
     check_padding_does_not_leak,
+    check_padding_is_no_step,
     check_data_formats,
     check_dict_order,
     check_inputs_are_unchanged,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import random
 import re
+import sys
 import traceback
 import unittest
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any
 
 import hypothesis
@@ -18,6 +20,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from kerasblocks.testing.case import Case
+from kerasblocks.testing.code import Text
 
 Law = Callable[[Case], None]
 
@@ -97,7 +100,13 @@ def law(mend: str) -> Callable[[Law], Law]:
                 except Broken as error:
                     broken = error
                 except Exception as error:
-                    broken = Broken(f"raised {summary(error)}", raised_code(case))
+                    broken = Broken(
+                        f"raised {summary(error)}{_where(error, case)}",
+                        [_call_of(name, case)],
+                    )
+                    broken.mend = (
+                        "see the error; where laws above broke, begin with the first."
+                    )
                     broken.__cause__ = error
             broken.law, broken.mend = name, broken.mend or mend
             broken.snippet = _snippet(case, broken)
@@ -110,17 +119,28 @@ def law(mend: str) -> Callable[[Law], Law]:
     return decorate
 
 
-def raised_code(case: Case) -> list[str]:
-    """Lines that call the layer on a symbol and on an array."""
-    from kerasblocks.testing.code import array_code
+def _call_of(name: str, case: Case) -> str:
+    """A line that tries the one law on layers like `layer`."""
+    shapes = keras.tree.map_structure(lambda one: Text(repr(one.shape)), case.inputs)
+    dtypes = keras.tree.map_structure(lambda one: one.dtype, case.inputs)
+    return (
+        f"checks.{name}(case(lambda **k: type(layer).from_config("
+        f"{{**layer.get_config(), **k}}), {shapes!r}, {dtypes!r}))"
+    )
 
-    return [
-        f"x = {array_code(case.sample())}",
-        f"layer({'*' if case.positional else ''}"
-        "keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype),"
-        " x))",
-        f"layer({'*' if case.positional else ''}x)",
+
+def _where(error: BaseException, case: Case) -> str:
+    """The line of the layer's own file that an error came through last."""
+    file = getattr(sys.modules.get(case.layer_class.__module__), "__file__", None)
+    lines = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == file
     ]
+    if not lines or case.layer_class.__module__.startswith("keras."):
+        return ""
+    last = lines[-1]
+    return f" [{PurePath(last.filename).name}:{last.lineno} in {last.name}]"
 
 
 def for_all(
@@ -137,7 +157,9 @@ def for_all(
     run()
 
 
-def is_refusal(error: BaseException, layer: keras.layers.Layer) -> bool:
+def is_refusal(
+    error: BaseException, layer: keras.layers.Layer, *, reshape: bool = True
+) -> bool:
     """Whether an error is a layer's own way of saying that it does not take a size.
 
     It is where the layer's code raises it, and where a size cannot be reshaped or
@@ -146,16 +168,13 @@ def is_refusal(error: BaseException, layer: keras.layers.Layer) -> bool:
     """
     frames = traceback.extract_tb(error.__traceback__)
     names = [frame.name for frame in frames]
-    if any(name in ("reshape", "split", "convert_input") for name in names[-12:]):
+    if reshape and any(name in ("reshape", "split") for name in names[-12:]):
         return True
     if "input_spec.py" in frames[-1].filename:
         return True
     code = [kind for kind in type(layer).__mro__ if kind is not keras.layers.Layer]
     modules = {kind.__module__ for kind in code} - {"builtins"}
-    files = {
-        getattr(__import__("sys").modules.get(module), "__file__", None)
-        for module in modules
-    }
+    files = {getattr(sys.modules.get(module), "__file__", None) for module in modules}
     return frames[-1].filename in files
 
 
@@ -170,6 +189,8 @@ def _snippet(case: Case, broken: Broken) -> str:
     imports = ["import keras"] if "keras." in body + made[-1] else []
     if "np." in body or "rng." in body:
         imports.append("import numpy as np")
+    if "checks." in body:
+        imports.append("from kerasblocks.testing import case, checks")
     imports += [line for line in made[:-1] if line not in imports]
     rng = ["rng = np.random.default_rng(0)"] if "rng." in body else []
     return "\n".join([*imports, "", *rng, made[-1], body])
@@ -178,7 +199,9 @@ def _snippet(case: Case, broken: Broken) -> str:
 def summary(error: BaseException) -> str:
     """An error's kind and the beginning of its text, on one line."""
     text = re.sub(r"^\{\{.*?\}\}\s*", "", " ".join(str(error).split()))
-    return f"{type(error).__name__}: {text[:300]}{'...' if len(text) > 300 else ''}"
+    if len(text) > 400:
+        text = f"{text[:120]} ... {text[-260:]}"  # the cause stands at the end
+    return f"{type(error).__name__}: {text}"
 
 
 @contextmanager

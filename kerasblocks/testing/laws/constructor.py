@@ -19,8 +19,16 @@ _COUNTS = (
     *("hidden_dim", "hidden_units", "intermediate_dim", "mlp_dim", "model_dim"),
     *("input_dim", "output_dim", "num_classes", "num_experts", "vocabulary_size"),
     *("num_filters", "num_units", "latent_dim", "projection_dim", "channels"),
+    *("stride", "dilation", "window_size", "patch_size", "block_size", "depth"),
 )
-_NONSENSE = (0, -1, 2.7, float("nan"), "three")
+_RATES = ("rate", "dropout", "dropout_rate", "drop_rate")
+_CHOICES = ("padding", "activation")
+_NAN = float("nan")
+_NONSENSE = {
+    _COUNTS: (0, -1, 2.7, _NAN, "three"),
+    _RATES: (-0.5, 1.5, _NAN, "half"),
+    _CHOICES: ("no_such_choice",),
+}
 
 
 @law("pass **kwargs on to super().__init__, which refuses what it does not know.")
@@ -47,14 +55,14 @@ def check_unknown_argument(case: Case) -> None:
 
 @law("check arguments in __init__, and name there what was expected and what came.")
 def check_nonsense_is_refused(case: Case) -> None:
-    """A count that is 0, negative, NaN, a fraction or a word is refused."""
-    tried = list(_counts(case))
+    """A count of 0, a rate below 0, NaN, or a choice that there is not, is refused."""
+    tried = dict(_plain_arguments(case))
     if not tried:
         raise NotApplicable("no argument whose meaning is plain by its name")
     x = case.sample()
     star = "*" if case.positional else ""
-    for name in tried:
-        for value in _NONSENSE:
+    for name, nonsense in tried.items():
+        for value in nonsense:
             try:
                 layer = case.make(**{name: value})
                 outputs = case(layer, x)
@@ -79,7 +87,8 @@ def check_nonsense_is_refused(case: Case) -> None:
             )
 
 
-def _counts(case: Case) -> Iterator[str]:
+def _plain_arguments(case: Case) -> Iterator[tuple[str, tuple]]:
+    """Arguments whose meaning is plain by their name and value, and nonsense for them."""
     layer = case.make()
     try:
         config = layer.get_config()
@@ -87,14 +96,25 @@ def _counts(case: Case) -> Iterator[str]:
         config = {}
     for name, parameter in constructor_arguments(type(layer)).items():
         value = case.arguments.get(name, config.get(name, parameter.default))
-        if name not in _COUNTS or isinstance(value, bool):
+        several = value if isinstance(value, list | tuple) and value else [value]
+        if isinstance(value, bool):
             continue
-        if isinstance(value, int) or (
-            isinstance(value, list | tuple)
-            and value
-            and all(isinstance(one, int) for one in value)
-        ):
-            yield name
+        if name in _COUNTS and all(isinstance(one, int) for one in several):
+            yield name, _NONSENSE[_COUNTS]
+        elif name in _RATES and isinstance(value, int | float):
+            # One that is checked at all is to be checked wholly.
+            if any(_refuses(case, name, wrong) for wrong in _NONSENSE[_RATES]):
+                yield name, _NONSENSE[_RATES]
+        elif name in _CHOICES and isinstance(value, str):
+            yield name, _NONSENSE[_CHOICES]
+
+
+def _refuses(case: Case, name: str, value: Any) -> bool:
+    try:
+        case.make(**{name: value})
+    except Exception:
+        return True
+    return False
 
 
 def _passes_config(case: Case, layer: keras.layers.Layer) -> bool:

@@ -43,23 +43,28 @@ def check_mask_shape(case: Case) -> None:
     """The mask that comes out has the batch and time of what comes out."""
     layer = _masking_layer(case)
     x = case.sample(3)
-    outputs = case(layer, _masked(case, x))
-    for one in tree.flatten(outputs):
-        mask = None if one is None else keras.tree.flatten(_mask_of(one))[0]
-        if mask is None:
-            continue
-        if tuple(mask.shape) != tuple(one.shape[: len(mask.shape)]):
+    masked = _masked(case, x)
+    outputs = case(layer, masked)
+    if not case.positional:
+        given = tree.map_structure(_mask_of, masked)
+        told = layer.compute_mask(masked, given)
+        count = len(tree.flatten(outputs))
+        if told is not None and len(tree.flatten(told)) != count:
             raise Broken(
-                f"an output of shape {tuple(one.shape)} carries a mask of shape "
-                f"{tuple(mask.shape)}",
+                f"compute_mask returns {len(tree.flatten(told))} masks for "
+                f"{count} output{'s' * (count != 1)}",
                 [
                     *_code(case, x),
-                    f"y = keras.tree.flatten({_called(case)})[0]",
-                    "mask = y._keras_mask",
-                    "assert mask.shape == y.shape[: len(mask.shape)], "
-                    "(mask.shape, y.shape)",
+                    "x = keras.tree.map_structure(lambda a: Padded()(a), x)",
+                    "mask = keras.tree.map_structure(lambda a: a._keras_mask, x)",
+                    "told = keras.tree.flatten(layer.compute_mask(x, mask))",
+                    "assert len(told) == len(keras.tree.flatten(layer(x)))",
                 ],
             )
+    # A mask that the layer makes itself is on the output of a plain input only.
+    for result in (outputs, case(layer, x)):
+        for one in tree.flatten(result):
+            _mask_fits(case, one, x)
 
 
 @law(
@@ -103,6 +108,92 @@ def check_padding_does_not_leak(case: Case) -> None:
                 )
 
 
+def _mask_fits(case: Case, one: Any, x: Any) -> None:
+    mask = None if one is None else keras.tree.flatten(_mask_of(one))[0]
+    if mask is None:
+        return
+    whole = len(one.shape) > 2 and len(mask.shape) == len(one.shape)
+    if whole or tuple(mask.shape) != tuple(one.shape[: len(mask.shape)]):
+        raise Broken(
+            f"an output of shape {tuple(one.shape)} carries a mask of shape "
+            f"{tuple(mask.shape)}",
+            [
+                *_code(case, x),
+                f"y = keras.tree.flatten({_called(case)})[0]",
+                "mask = y._keras_mask",
+                "assert mask.shape == y.shape[: len(mask.shape)], "
+                "(mask.shape, y.shape)",
+                "assert len(mask.shape) < max(3, len(y.shape)), mask.shape",
+            ],
+        )
+
+
+@law(
+    "leave masked steps out of every sum, mean, maximum and attention over time, and "
+    "divide by the number of steps that are left; or do not say supports_masking=True."
+)
+def check_padding_is_no_step(case: Case) -> None:
+    """A sample that is padded and masked gives what it gives without its padding."""
+    layer = _masking_layer(case)
+    randomize(layer)
+    for turn in (lambda a: a, lambda a: -np.abs(a) - 1):
+        x = tree.map_structure(
+            lambda a, turn=turn: turn(a) if a.dtype.kind == "f" else a, case.sample(3)
+        )
+        padded = case(layer, _masked(case, x))
+        for number in (0, 1):
+            short = tree.map_structure(
+                lambda a, one, i=number: (
+                    a[i : i + 1, : _valid(a.shape[1])[i]]
+                    if _has_time(one)
+                    else a[i : i + 1]
+                ),
+                x,
+                case.inputs,
+            )
+            try:
+                alone = case(layer, short)
+            except Exception as error:
+                raise NotApplicable("it takes one length only") from error
+            _same_steps(case, x, padded, alone, number)
+
+
+def _same_steps(case: Case, x: Any, padded: Any, alone: Any, number: int) -> None:
+    lengths = {a.shape[1] for a, one in _zip(case, x) if _has_time(one)}
+    for long, short in zip(tree.flatten(padded), tree.flatten(alone), strict=True):
+        if long is None or not long.shape or long.shape[0] != 3:
+            continue
+        ours, theirs = arrays(long)[0][number : number + 1], arrays(short)[0]
+        if ours.ndim > 1 and ours.shape[1] in lengths:
+            kept = _valid(ours.shape[1])[number]
+            if theirs.shape[1] != kept:
+                continue
+            ours = ours[:, :kept]
+        if ours.shape == theirs.shape and not close(ours, theirs, 1e-3, 1e-4):
+            raise Broken(
+                "padded and masked, a sample gives something else than without its "
+                f"padding: {difference(ours, theirs)}",
+                [
+                    *_code(case, x),
+                    f"long = keras.tree.flatten({_called(case)})[0]",
+                    "cut = lambda a: a[:1, : valid[0]] if a.ndim > 2 or "
+                    "a.dtype.kind == 'i' else a[:1]",
+                    "short = layer("
+                    f"{'*' if case.positional else ''}"
+                    "keras.tree.map_structure(cut, x))",
+                    "short = np.array(keras.tree.flatten(short)[0])",
+                    "long = np.array(long)[:1]",
+                    "if long.shape != short.shape:",
+                    "    long = long[:, : short.shape[1]]",
+                    "np.testing.assert_allclose(long, short, rtol=1e-3, atol=1e-4)",
+                ],
+            )
+
+
+def _zip(case: Case, x: Any) -> Any:
+    return zip(tree.flatten(x), tree.flatten(case.inputs), strict=True)
+
+
 def _masking_layer(case: Case) -> keras.layers.Layer:
     timed = [one for one in tree.flatten(case.inputs) if _has_time(one)]
     if not timed:
@@ -118,7 +209,7 @@ def _masking_layer(case: Case) -> keras.layers.Layer:
 
 
 def _pairs(case: Case) -> Any:
-    return zip(tree.flatten(case.sample()), tree.flatten(case.inputs), strict=True)
+    return _zip(case, case.sample())
 
 
 def _has_time(one: Input) -> bool:

@@ -88,24 +88,22 @@ def check_dtype_policies(case: Case) -> None:
 def check_sublayer_policies(case: Case) -> None:
     """With `dtype=` the layers inside have the policies that a global one gives them."""
     _need(case, "dtype")
+    pure = _built(case, dtype="float16")
     for policy in ("mixed_float16", "bfloat16"):
-        given = case.make(dtype=policy)
+        given = _built(case, dtype=policy)
         with _global_policy(policy):
-            reference = case.make()
-        for one in (given, reference):
-            try:
-                case(one, case.symbols())
-            except Exception:
-                case(one, case.sample())
-        ours, theirs = _own_sublayers(given), _own_sublayers(reference)
-        if len(ours) != len(theirs):
+            reference = _built(case)
+        if not len(given) == len(reference) == len(pure):
             continue
-        for mine, other in zip(ours, theirs, strict=True):
-            if mine.dtype_policy.name != other.dtype_policy.name:
+        for mine, other, plain in zip(given, reference, pure, strict=True):
+            name = mine.dtype_policy.name
+            # One that is kept in float32 for good is so under every policy.
+            follows = plain.dtype_policy.name == "float16"
+            if name != other.dtype_policy.name or (follows and name != policy):
                 star = "*" if case.positional else ""
                 raise Broken(
                     f"made with dtype={policy!r}, its {type(mine).__name__} "
-                    f"{mine.name!r} has the policy {mine.dtype_policy.name!r}",
+                    f"{mine.name!r} has the policy {name!r}",
                     [
                         f"x = {array_code(case.sample())}",
                         f"layer({star}x)",
@@ -115,6 +113,16 @@ def check_sublayer_policies(case: Case) -> None:
                     ],
                     {"dtype": policy},
                 )
+
+
+def _built(case: Case, **over: Any) -> list[keras.layers.Layer]:
+    """The layers that a new layer makes inside itself."""
+    layer = case.make(**over)
+    try:
+        case(layer, case.symbols())
+    except Exception:
+        case(layer, case.sample())
+    return _own_sublayers(layer)
 
 
 @law(
@@ -210,7 +218,10 @@ def check_long_inputs(case: Case) -> None:
     except Exception as error:
         raise NotApplicable("it does not take long inputs") from error
     layer = case.make_seeded(**{**over, "dtype": "mixed_bfloat16"})
-    case(layer, steady)
+    try:
+        case(layer, steady)
+    except Exception as error:
+        raise NotApplicable("a call under bfloat16 fails") from error
     if [w.shape for w in layer.weights] != [w.shape for w in exact.weights]:
         raise NotApplicable("its weights are other ones under another policy")
     layer.set_weights(exact.get_weights())

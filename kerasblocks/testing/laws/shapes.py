@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from hypothesis import strategies as st
 from keras import tree
 
 from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
+from kerasblocks.testing.compare import arrays as arrays_of
 from kerasblocks.testing.compare import close, difference, dtype_of
 from kerasblocks.testing.law import (
     Broken,
@@ -55,15 +57,36 @@ def check_declared_output(case: Case) -> None:
     """`compute_output_spec` tells the output of other sizes too, of one layer."""
     layer = case.make()
     first = case(layer, case.sample(5))
+    free = set(_free_axes(case))
+    built = [tuple(weight.shape) for weight in layer.weights]
 
     def agree(drawn: tuple[int, dict]) -> None:
         batch, sizes = drawn
         arrays = case.sample(batch, sizes=sizes)
         try:
             real = case(layer, arrays)
-        except Exception:
-            return  # which sizes it takes after it was built is the layer's affair
-        if _is_empty(real):
+        except Exception as error:
+            grown = all(size >= case.size(axis) for axis, size in sizes.items())
+            fresh = case.make()
+            if not grown or is_refusal(error, layer, reshape=False):
+                return
+            try:
+                case(fresh, arrays)
+            except Exception:
+                return
+            if [tuple(weight.shape) for weight in fresh.weights] != built:
+                return
+            raise Broken(
+                f"built for {_shapes(case.sample())}, it fails for {_shapes(arrays)}, "
+                "which another of the same weights takes: " + summary(error),
+                [
+                    f"layer({'*' if case.positional else ''}"
+                    f"{array_code(case.sample())})",
+                    f"layer({'*' if case.positional else ''}{array_code(arrays)})",
+                ],
+            ) from error
+        grown = {axis for axis, size in sizes.items() if size != case.size(axis)}
+        if _is_empty(real) or not grown <= free:
             return
         _keeps_batch(case, real, first, arrays)
         declared = _declared(case, layer, arrays)
@@ -71,7 +94,7 @@ def check_declared_output(case: Case) -> None:
             call = _call(case, "keras.KerasTensor(a.shape, a.dtype)", "spec")
             _compare(case, declared, real, "compute_output_spec", arrays, call)
 
-    for_all(case, _batches_and_sizes(case, fixed=True), agree, 12)
+    for_all(case, _batches_and_sizes(case), agree, 12)
 
 
 @law("take the batch size from ops.shape(x)[0], or give a reshape -1 for it.")
@@ -88,6 +111,19 @@ def check_batch_sizes(case: Case) -> None:
         call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
         _compare(case, symbolic, real, "the symbolic output", arrays, call)
         _keeps_batch(case, real, whole, arrays)
+    one = case.sample(1)
+    values = arrays_of(case(layer, one, training=True)) + arrays_of(layer.weights)
+    if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in values):
+        star = "*" if case.positional else ""
+        raise Broken(
+            "a batch of one leaves values that are not finite in training",
+            [
+                f"x = {array_code(one)}",
+                f"y = layer({star}x, training=True)",
+                "values = keras.tree.flatten(y) + layer.weights",
+                "assert all(np.isfinite(np.array(value)).all() for value in values)",
+            ],
+        )
 
 
 @law(
@@ -101,10 +137,8 @@ def check_unknown_sizes(case: Case) -> None:
     """
     promised = [axis for axis in case.axes if axis[1] is None]
     if promised:
-        case(case.make(), case.symbols({axis: None for axis in promised}))
-    free = [axis for axis in case.axes if _takes_unknown(case, [axis])]
-    if free and not _takes_unknown(case, free):
-        free = free[:1]
+        case(case.make(), case.symbols(dict.fromkeys(promised)))
+    free = _free_axes(case)
     if not free:
         raise NotApplicable("no axis may be None")
     layer = case.make()
@@ -149,7 +183,7 @@ def check_unknown_sizes(case: Case) -> None:
                 call,
             )
 
-    for_all(case, _batches_and_sizes(case, fixed=False), agree, 12)
+    for_all(case, _batches_and_sizes(case), agree, 12)
 
 
 @law(
@@ -173,12 +207,18 @@ def check_sizes_at_build(case: Case) -> None:
         call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
         _compare(case, symbolic, real, "the symbolic output", arrays, call)
 
-    for_all(case, _batches_and_sizes(case, fixed=True), agree, 12)
+    for_all(case, _batches_and_sizes(case), agree, 12)
 
 
 def _is_empty(outputs: Any) -> bool:
     flat = [one for one in tree.flatten(outputs) if one is not None]
     return any(0 in tuple(one.shape) for one in flat)
+
+
+def _free_axes(case: Case) -> list:
+    """The axes along which a new layer takes None."""
+    free = [axis for axis in case.axes if _takes_unknown(case, [axis])]
+    return free if not free or _takes_unknown(case, free) else free[:1]
 
 
 def _takes_unknown(case: Case, axes: list) -> bool:
@@ -220,7 +260,7 @@ def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
     )
 
 
-def _batches_and_sizes(case: Case, fixed: bool) -> st.SearchStrategy:
+def _batches_and_sizes(case: Case) -> st.SearchStrategy:
     """A batch and a size for every axis, shrinking to a batch of 1 and the sample's."""
 
     def size(axis: Any) -> st.SearchStrategy[int]:
@@ -228,9 +268,12 @@ def _batches_and_sizes(case: Case, fixed: bool) -> st.SearchStrategy:
         near = [own, own + 1, 2 * own, own + 2, own + 3, 1, 2, 3, max(1, own - 1)]
         return st.sampled_from(list(dict.fromkeys(near)))
 
-    sizes = st.fixed_dictionaries({axis: size(axis) for axis in case.axes})
-    same = st.just({axis: case.size(axis) for axis in case.axes})
-    return st.tuples(st.integers(1, 4), st.one_of(same, sizes) if fixed else sizes)
+    every = st.fixed_dictionaries({axis: size(axis) for axis in case.axes})
+    own = {axis: case.size(axis) for axis in case.axes}
+    one = st.sampled_from(case.axes).flatmap(
+        lambda axis: size(axis).map(lambda drawn: {**own, axis: drawn})
+    )
+    return st.tuples(st.integers(1, 4), st.one_of(one, every) if own else st.just({}))
 
 
 def _keeps_batch(case: Case, real: Any, of_five: Any, arrays: Any) -> None:
