@@ -47,6 +47,8 @@ class Composite(Block):
     def build(self, input_shape: Any) -> None:
         """Creates every weight of the block, from the input's shape alone."""
         self.build_children(as_specs(input_shape, self.compute_dtype))
+        # A convolution inside takes padding for values: Keras then warns of it.
+        self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:
             # Freezes the children too. TensorFlow drops the assignment of a value
             # that an attribute has already.

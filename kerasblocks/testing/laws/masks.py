@@ -198,13 +198,13 @@ def _masking_layer(case: Case) -> keras.layers.Layer:
     timed = [one for one in tree.flatten(case.inputs) if _has_time(one)]
     if not timed:
         raise NotApplicable("its input has no axis of time")
-    layer = case.make()
-    if not layer.supports_masking:
-        raise NotApplicable("it does not say supports_masking")
     lengths = {array.shape[1] for array, one in _pairs(case) if _has_time(one)}
     if min(lengths) < 2:
         raise NotApplicable("its input is too short to be padded")
+    layer = case.make()
     case(layer, case.sample(3))
+    if not layer.supports_masking:
+        raise NotApplicable("it does not say supports_masking")
     return layer
 
 
