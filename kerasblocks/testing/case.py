@@ -150,7 +150,9 @@ class Case:
     # What to feed it.
 
     def __call__(self, layer: keras.layers.Layer, inputs: Any, **kwargs: Any) -> Any:
-        """The layer's output for these inputs."""
+        """The layer's output for these inputs, at inference unless told otherwise."""
+        if "training" not in kwargs and _acts_unless_told(layer, inputs):
+            kwargs["training"] = False
         return layer(*inputs, **kwargs) if self.positional else layer(inputs, **kwargs)
 
     def build(self, layer: keras.layers.Layer) -> None:
@@ -183,6 +185,10 @@ class Case:
         """
         self._prepare()
         generator = np.random.default_rng((self.seed, seed))
+        whole = any(
+            not one.is_float and one.dtype != "bool"
+            for one in tree.flatten(self.inputs)
+        )
 
         def array(one: Input) -> np.ndarray:
             shape = (batch, *self._sizes(one, sizes or {}))
@@ -192,6 +198,8 @@ class Case:
                 return generator.integers(*self._range, shape).astype(one.dtype)
             if fill is not None:
                 return np.full(shape, fill, one.dtype)
+            if self.input_range and not whole and scale == 1.0:
+                return generator.uniform(*self.input_range, shape).astype(one.dtype)
             return (scale * generator.standard_normal(shape)).astype(one.dtype)
 
         return tree.map_structure(array, self.inputs)
@@ -209,6 +217,11 @@ class Case:
             ),
             self.inputs,
         )
+
+    @property
+    def star(self) -> str:
+        """What stands before the inputs in a snippet's call."""
+        return "*" if self.positional else ""
 
     @property
     def axes(self) -> list[tuple[int, int | None]]:
@@ -314,6 +327,7 @@ def case(
             search reads it: configurations are drawn from it.
         input_range: The least integer, and the first above the greatest, that integer
             inputs are drawn from; 0 to 7 by default, or less where the layer refuses.
+            Where all inputs are floats, the range of these: pixels, for example.
         expected_failures: Names of laws that the layer is known to break, with the
             reasons.
         name: What the case is called in reports; the layer's class by default.
@@ -384,6 +398,14 @@ def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
             found[id(inner)] = inner
             waiting.extend(getattr(inner, "_layers", []))
     return list(found.values())
+
+
+def _acts_unless_told(layer: keras.layers.Layer, inputs: Any) -> bool:
+    """Whether a call on arrays is training by default, as of Keras' image layers."""
+    if any(isinstance(x, keras.KerasTensor) for x in tree.flatten(inputs)):
+        return False  # a Functional model would hold on to training=False
+    argument = inspect.signature(layer.call).parameters.get("training")
+    return argument is not None and argument.default is True
 
 
 def _binds(factory: Callable[..., Any], arguments: Mapping[str, Any]) -> bool:

@@ -48,7 +48,8 @@ def difference(ours: Any, theirs: Any) -> str:
         if one.shape != other.shape:
             return f"the shape {one.shape} for {other.shape}"
     worst = max(
-        (float(_difference(*two).max(initial=0)) for two in zip(a, b)), default=0
+        (float(_difference(*two).max(initial=0)) for two in zip(a, b, strict=True)),
+        default=0,
     )
     return f"they differ by up to {worst:.3g}"
 

@@ -69,8 +69,8 @@ def describe(outcome: Outcome) -> str:
     """A breach in words: what, how to mend it, and a snippet that shows it."""
     if outcome.status == "unexpected pass":
         return (
-            f"{outcome.law} was expected to fail ({outcome.reason}) and passes: take it "
-            "off the expected failures"
+            f"{outcome.law} was expected to fail ({outcome.reason}) and passes: take "
+            "it off the expected failures"
         )
     text = f"{outcome.law}: {outcome.reason}"
     if outcome.mend:

@@ -28,7 +28,7 @@ _SEARCH = settings(
     deadline=None,
     database=None,
     phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     report_multiple_bugs=False,
     print_blob=False,
     verbosity=Verbosity.quiet,
@@ -113,7 +113,6 @@ def law(mend: str) -> Callable[[Law], Law]:
             broken.__notes__ = []  # Hypothesis' own, which name our functions
             raise broken
 
-        check.mend = mend  # pyright: ignore[reportFunctionMemberAccess]
         return check
 
     return decorate

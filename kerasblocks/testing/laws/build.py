@@ -35,7 +35,7 @@ def check_build(case: Case) -> None:
                     f"x = {array_code(case.sample())}",
                     f"layer.build({_build_shapes(case)})",
                     "before = [variable.path for variable in layer.variables]",
-                    f"layer({'*' if case.positional else ''}x, training={training})",
+                    f"layer({case.star}x, training={training})",
                     "print(before)",
                     "assert [variable.path for variable in layer.variables] == before",
                 ],
@@ -51,7 +51,7 @@ def check_build(case: Case) -> None:
                             f"layer.build({_build_shapes(case)})",
                             "layer.set_weights([w + 0.1 for w in layer.get_weights()])",
                             "before = layer.get_weights()",
-                            f"layer({'*' if case.positional else ''}x)",
+                            f"layer({case.star}x)",
                             "for one, other in zip(before, layer.get_weights()):",
                             "    np.testing.assert_array_equal(one, other)",
                         ],
@@ -77,7 +77,7 @@ def check_tracking(case: Case) -> None:
             f"{where} is a {kind} that is not tracked: it is neither saved nor trained",
             [
                 f"x = {array_code(case.sample())}",
-                f"layer({'*' if case.positional else ''}x)",
+                f"layer({case.star}x)",
                 "print(layer.variables)",
                 f"held = {where.replace('self.', 'layer.', 1)}",
                 "held = getattr(held, 'variables', [held])",
@@ -100,7 +100,7 @@ def check_weight_paths(case: Case) -> None:
             f"{counts[twice[0]]} variables have the path {twice[0]!r}",
             [
                 f"x = {array_code(case.sample())}",
-                f"layer({'*' if case.positional else ''}x)",
+                f"layer({case.star}x)",
                 "paths = [variable.path for variable in layer.variables]",
                 "print(paths)",
                 "assert len(set(paths)) == len(paths)",
@@ -126,16 +126,16 @@ def check_used_twice(case: Case) -> None:
         f"x = {array_code(case.sample())}",
         "i = keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype)"
         ", x)",
-        f"layer({'*' if case.positional else ''}i)",
+        f"layer({case.star}i)",
         "count = len(layer.variables)",
-        f"layer({'*' if case.positional else ''}i)",
+        f"layer({case.star}i)",
         "assert len(layer.variables) == count",
     ]
     if len(layer.variables) != count:
         raise Broken(
             f"used again, it has {len(layer.variables)} variables and had {count}", code
         )
-    outputs = model(case.feed(case.sample()))
+    outputs = model(case.feed(case.sample()), training=False)
     if not close(outputs["first"], outputs["second"]):
         raise Broken(
             "used twice on the same input, it gives two outputs: "

@@ -44,13 +44,13 @@ def _compiled_equals_eager(case: Case, jit: bool) -> None:
     x = case.sample(4)
     eager = arrays(case(layer, x))
     how = "jit_compile=True" if jit else "jit_compile=False"
-    star = "*" if case.positional else ""
     feed = "list(x)" if case.positional else "x"
     code = [
         f"x = {array_code(x)}",
         "i = keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype)"
         ", x)",
-        f"model = keras.Model({'list(i)' if case.positional else 'i'}, layer({star}i))",
+        f"model = keras.Model({'list(i)' if case.positional else 'i'}, "
+        f"layer({case.star}i))",
         f"model.compile({how})",
         f"eager, compiled = model({feed}), model.predict({feed}, verbose=0)",
         "for a, b in zip(keras.tree.flatten(eager), keras.tree.flatten(compiled)):",
@@ -93,14 +93,14 @@ def _compiled_equals_eager(case: Case, jit: bool) -> None:
             f"{', '.join(names[:4])} than an eager one",
             [
                 f"x = {array_code(x)}",
-                f"layer({star}x)",
+                f"layer({case.star}x)",
                 "model = keras.Sequential([layer])",
                 "values, results = layer.get_weights(), []",
                 "for eagerly in (True, False):",
                 "    layer.set_weights(values)",
                 "    model.compile(keras.optimizers.SGD(0.01), 'mse', "
                 f"run_eagerly=eagerly, jit_compile={jit} and not eagerly)",
-                f"    model.train_on_batch(x, np.ones(layer({star}x).shape))",
+                f"    model.train_on_batch(x, np.ones(layer({case.star}x).shape))",
                 "    results.append(layer.get_weights())",
                 "for one, other in zip(*results):",
                 "    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)",

@@ -126,7 +126,7 @@ def check_config_is_not_shared(case: Case) -> None:
         "config = layer.get_config()",
         "given = copy.deepcopy(config)",
         "other = type(layer).from_config(given)",
-        f"other({'*' if case.positional else ''}x)",
+        f"other({case.star}x)",
     ]
     if _text(given) != _text(config):
         raise Broken(
@@ -168,7 +168,7 @@ def check_instances_share_nothing(case: Case) -> None:
     code = [
         f"x = {array_code(case.sample())}",
         "first, second = layer, type(layer).from_config(layer.get_config())",
-        *(f"{one}({'*' if case.positional else ''}x)" for one in ("first", "second")),
+        *(f"{one}({case.star}x)" for one in ("first", "second")),
     ]
     shapes = [[tuple(w.shape) for w in layer.weights] for layer in (first, second)]
     if shapes[0] != shapes[1]:
@@ -208,7 +208,6 @@ def _round_trip(case: Case, over: dict[str, Any] | None = None) -> None:
         "data = keras.saving.serialize_keras_object(layer)",
         "again = keras.saving.deserialize_keras_object(data)",
     ]
-    star = "*" if case.positional else ""
     case(layer, x)
     randomize(layer)
     values = layer.get_weights()
@@ -227,7 +226,7 @@ def _round_trip(case: Case, over: dict[str, Any] | None = None) -> None:
             f"back from its config of {shapes[1]}",
             [
                 *code,
-                f"layer({star}x), again({star}x)",
+                f"layer({case.star}x), again({case.star}x)",
                 "shapes = [[w.shape for w in one.weights] for one in (layer, again)]",
                 "assert shapes[0] == shapes[1], shapes",
             ],
@@ -239,7 +238,7 @@ def _round_trip(case: Case, over: dict[str, Any] | None = None) -> None:
     copied.set_weights(values)
     mended = [
         *code,
-        f"layer({star}x), again({star}x)",
+        f"layer({case.star}x), again({case.star}x)",
         "layer.set_weights([w + 0.1 for w in layer.get_weights()])",
         "again.set_weights(layer.get_weights())",
     ]
@@ -249,18 +248,18 @@ def _round_trip(case: Case, over: dict[str, Any] | None = None) -> None:
             "other outputs: " + difference(case(copied, x), case(layer, x)),
             [
                 *mended,
-                f"np.testing.assert_allclose(layer({star}x), again({star}x))",
+                f"np.testing.assert_allclose(layer({case.star}x), again({case.star}x))",
             ],
             over,
         )
     losses = [[float(loss) for loss in one.losses] for one in (layer, copied)]
     if len(losses[0]) != len(losses[1]) or not close(*map(_numbers, losses)):
         raise Broken(
-            f"its losses are {losses[0]}, and {losses[1]} after the trip: a regularizer "
-            "or a loss is lost",
+            f"its losses are {losses[0]}, and {losses[1]} after the trip: a "
+            "regularizer or a loss is lost",
             [
                 *mended,
-                f"layer({star}x), again({star}x)",
+                f"layer({case.star}x), again({case.star}x)",
                 "assert len(layer.losses) == len(again.losses)",
                 "for one, other in zip(layer.losses, again.losses):",
                 "    assert abs(float(one) - float(other)) < 1e-6",
@@ -298,19 +297,18 @@ def _same_training(
         ours, theirs = (_spread(case, one) for one in (made[0], made[2]))
         same = 0.5 * ours <= theirs <= 2 * ours
     if not same:
-        star = "*" if case.positional else ""
         raise Broken(
             "the layer that comes back from its config trains in another way: a seed, "
             "or an argument that only training heeds, is lost",
             [
                 *code,
-                f"layer({star}x), again({star}x)",
+                f"layer({case.star}x), again({case.star}x)",
                 "again.set_weights(layer.get_weights())",
                 "for one in (layer, again):",
                 "    keras.utils.set_random_seed(1)",
-                f"    print(one({star}x, training=True))",
-                f"np.testing.assert_allclose(layer({star}x, training=True), "
-                f"again({star}x, training=True))",
+                f"    print(one({case.star}x, training=True))",
+                f"np.testing.assert_allclose(layer({case.star}x, training=True), "
+                f"again({case.star}x, training=True))",
             ],
             over,
         )

@@ -60,7 +60,6 @@ def check_nonsense_is_refused(case: Case) -> None:
     if not tried:
         raise NotApplicable("no argument whose meaning is plain by its name")
     x = case.sample()
-    star = "*" if case.positional else ""
     for name, nonsense in tried.items():
         for value in nonsense:
             try:
@@ -78,7 +77,7 @@ def check_nonsense_is_refused(case: Case) -> None:
                     "try:",
                     f"    bad = type(layer)(**dict(layer.get_config(), {name}="
                     f"{_source(value)}))",
-                    f"    bad({star}x)",
+                    f"    bad({case.star}x)",
                     "except Exception:",
                     "    pass",
                     "else:",
@@ -88,7 +87,7 @@ def check_nonsense_is_refused(case: Case) -> None:
 
 
 def _plain_arguments(case: Case) -> Iterator[tuple[str, tuple]]:
-    """Arguments whose meaning is plain by their name and value, and nonsense for them."""
+    """Arguments whose meaning is plain by their name, and nonsense for each."""
     layer = case.make()
     try:
         config = layer.get_config()

@@ -16,8 +16,8 @@ from kerasblocks.testing.weights import randomize
 
 
 @law(
-    "let every axis that `call`, `build` and the sublayers use follow `data_format`, and "
-    "hand it to them."
+    "let every axis that `call` and `build` name follow `data_format`, and hand it to "
+    "the sublayers."
 )
 def check_data_formats(case: Case) -> None:
     """channels_first gives what channels_last gives, transposed."""
@@ -34,6 +34,7 @@ def check_data_formats(case: Case) -> None:
         try:
             last = case.make_seeded(data_format="channels_last")
             case(last, x)
+            case(last, x, training=True)
         except Exception:
             continue
         try:
@@ -52,15 +53,14 @@ def _compare(case: Case, last: keras.layers.Layer, x: Any) -> None:
     randomize(last)
     expected = arrays(case(last, x))
     turned = tree.map_structure(lambda one: np.moveaxis(one, -1, 1), x)
-    star = "*" if case.positional else ""
     code = [
         f"x = {array_code(turned)}",
         "last = type(layer).from_config("
         "dict(layer.get_config(), data_format='channels_last'))",
         "turned = keras.tree.map_structure(lambda a: np.moveaxis(a, 1, -1), x)",
-        f"y, z = layer({star}x), last({star}turned)",
+        f"y, z = layer({case.star}x), last({case.star}turned)",
         "layer.set_weights(last.get_weights())",
-        f"y, z = np.array(layer({star}x)), np.array(z)",
+        f"y, z = np.array(layer({case.star}x)), np.array(z)",
         "if y.ndim > 2 and y.shape != z.shape or y.ndim == x.ndim:",
         "    z = np.moveaxis(z, -1, 1)",
         "np.testing.assert_allclose(y, z, rtol=1e-3, atol=1e-4)",
@@ -69,6 +69,7 @@ def _compare(case: Case, last: keras.layers.Layer, x: Any) -> None:
     over = {"data_format": "channels_first"}
     try:
         case(first, turned)
+        case(first, turned, training=True)
     except Exception as error:
         if "NHWC" in str(error) or "NCHW" in str(error):
             raise NotApplicable("the backend has no channels_first kernel") from error

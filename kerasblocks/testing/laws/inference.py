@@ -21,12 +21,11 @@ def check_inference_is_deterministic(case: Case) -> None:
     for _ in range(2):
         again = arrays(case(layer, x))
         if not equal(first, again):
-            star = "*" if case.positional else ""
             raise Broken(
                 f"two calls at inference differ: {difference(again, first)}",
                 [
                     f"x = {array_code(x)}",
-                    f"one, other = layer({star}x), layer({star}x)",
+                    f"one, other = layer({case.star}x), layer({case.star}x)",
                     "for a, b in zip(keras.tree.flatten(one), "
                     "keras.tree.flatten(other)):",
                     "    np.testing.assert_array_equal(a, b)",
@@ -49,14 +48,13 @@ def check_inference_changes_no_state(case: Case) -> None:
         if not np.array_equal(arrays(variable)[0], old, equal_nan=old.dtype.kind == "f")
     ]
     if changed:
-        star = "*" if case.positional else ""
         raise Broken(
             f"a call at inference changed {', '.join(changed)}",
             [
                 f"x = {array_code(case.sample())}",
-                f"layer({star}x)",
+                f"layer({case.star}x)",
                 "before = [np.array(v) for v in layer.variables]",
-                f"layer({star}x)",
+                f"layer({case.star}x)",
                 "for old, new in zip(before, layer.variables):",
                 "    np.testing.assert_array_equal(old, new)",
             ],
@@ -76,7 +74,6 @@ def check_samples_are_independent(case: Case) -> None:
     whole = arrays(case(layer, x))
     if not whole or any(one.ndim == 0 or one.shape[0] != 4 for one in whole):
         raise NotApplicable("its output does not begin with the batch")
-    star = "*" if case.positional else ""
     for few in (slice(0, 1), slice(3, 4), slice(0, 2), slice(2, 4)):
         part = tree.map_structure(lambda array, few=few: array[few], x)
         alone = arrays(case(layer, part))
@@ -88,11 +85,11 @@ def check_samples_are_independent(case: Case) -> None:
                 + difference(alone, mates),
                 [
                     f"x = {array_code(x)}",
-                    f"layer({star}x)",
+                    f"layer({case.star}x)",
                     "layer.set_weights([w + 0.1 for w in layer.get_weights()])",
                     "for i in range(4):",
                     "    part = keras.tree.map_structure(lambda a: a[i : i + 1], x)",
-                    f"    one, other = layer({star}x), layer({star}part)",
+                    f"    one, other = layer({case.star}x), layer({case.star}part)",
                     "    for a, b in zip(keras.tree.flatten(one), "
                     "keras.tree.flatten(other)):",
                     "        np.testing.assert_allclose(a[i : i + 1], b, rtol=1e-3, "

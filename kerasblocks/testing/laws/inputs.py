@@ -58,7 +58,6 @@ def check_dict_order(case: Case) -> None:
 def check_inputs_are_unchanged(case: Case) -> None:
     """Neither the structure of the inputs nor their values change."""
     layer = case.make()
-    star = "*" if case.positional else ""
     for training in (False, True):
         for convert in (lambda x: x, case.tensors):
             x = convert(case.sample())
@@ -68,7 +67,7 @@ def check_inputs_are_unchanged(case: Case) -> None:
             code = [
                 f"x = {array_code(case.sample())}",
                 "before = keras.tree.map_structure(np.copy, x)",
-                f"layer({star}x, training={training})",
+                f"layer({case.star}x, training={training})",
                 "keras.tree.assert_same_structure(x, before)",
                 "for a, b in zip(keras.tree.flatten(x), keras.tree.flatten(before)):",
                 "    np.testing.assert_array_equal(a, b)",

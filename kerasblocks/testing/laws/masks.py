@@ -36,8 +36,8 @@ class Padded(keras.layers.Layer):
 
 
 @law(
-    "let `compute_mask` return a mask that fits the output: None where the axis of time "
-    "is gone, and one of the new length where it is another."
+    "let `compute_mask` return a mask that fits the output: None where the axis of "
+    "time is gone, and one of the new length where it is another."
 )
 def check_mask_shape(case: Case) -> None:
     """The mask that comes out has the batch and time of what comes out."""
@@ -178,9 +178,7 @@ def _same_steps(case: Case, x: Any, padded: Any, alone: Any, number: int) -> Non
                     f"long = keras.tree.flatten({_called(case)})[0]",
                     "cut = lambda a: a[:1, : valid[0]] if a.ndim > 2 or "
                     "a.dtype.kind == 'i' else a[:1]",
-                    "short = layer("
-                    f"{'*' if case.positional else ''}"
-                    "keras.tree.map_structure(cut, x))",
+                    f"short = layer({case.star}keras.tree.map_structure(cut, x))",
                     "short = np.array(keras.tree.flatten(short)[0])",
                     "long = np.array(long)[:1]",
                     "if long.shape != short.shape:",
@@ -279,6 +277,7 @@ def _code(case: Case, x: Any) -> list[str]:
 
 
 def _called(case: Case) -> str:
-    star = "*" if case.positional else ""
     dtype = "" if case.has_floats else "dtype='int32'"
-    return f"layer({star}keras.tree.map_structure(lambda a: Padded({dtype})(a), x))"
+    return (
+        f"layer({case.star}keras.tree.map_structure(lambda a: Padded({dtype})(a), x))"
+    )

@@ -12,7 +12,7 @@ from keras import tree
 from kerasblocks.testing.case import Case, custom_objects, sublayers
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, difference, equal
-from kerasblocks.testing.law import Broken, law
+from kerasblocks.testing.law import Broken, law, summary
 from kerasblocks.testing.weights import moved, randomize, state, train
 
 
@@ -34,7 +34,7 @@ def check_saved_model(case: Case) -> None:
         model.save(file)
         again = keras.models.load_model(file)
         feed = case.feed(x)
-        before, after = model(feed), again(feed)
+        before, after = (one(feed, training=False) for one in (model, again))
         if not equal(before, after):
             raise Broken(
                 "the model that was loaded gives other outputs: "
@@ -71,15 +71,14 @@ def check_weights_round_trip(case: Case) -> None:
     keras.utils.set_random_seed(case.seed + 7)
     other = case.make()
     case(other, x)
-    star = "*" if case.positional else ""
     code = [
         f"x = {array_code(x)}",
         "keras.utils.set_random_seed(1)",
         "again = type(layer).from_config(layer.get_config())",
-        f"layer({star}x), again({star}x)",
-        f"layer({star}x, training=True)",
+        f"layer({case.star}x), again({case.star}x)",
+        f"layer({case.star}x, training=True)",
         "again.set_weights(layer.get_weights())",
-        f"one, other = layer({star}x), again({star}x)",
+        f"one, other = layer({case.star}x), again({case.star}x)",
         "for a, b in zip(keras.tree.flatten(one), keras.tree.flatten(other)):",
         "    np.testing.assert_array_equal(a, b)",
     ]
@@ -131,7 +130,7 @@ def check_weights_file(case: Case) -> None:
             fresh.load_weights(file)
         except ValueError as error:
             raise Broken(
-                f"a new model does not take the weights: {' '.join(str(error).split())}",
+                "a new model does not take the weights: " + summary(error),
                 code,
             ) from error
     if moved(other, state(layer)) and not _has_lora(layer):
@@ -166,12 +165,11 @@ def _floats(layer: keras.layers.Layer) -> list[np.ndarray]:
 
 
 def _functional(case: Case, layer: str, model: str) -> list[str]:
-    star = "*" if case.positional else ""
     return [
         "i = keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype)"
         ", x)",
         f"{model} = keras.Model({'list(i)' if case.positional else 'i'}, "
-        f"{layer}({star}i))",
+        f"{layer}({case.star}i))",
     ]
 
 
@@ -183,7 +181,7 @@ def _code(case: Case) -> list[str]:
         "model.set_weights([w + 0.1 for w in model.get_weights()])",
         'model.save("model.keras")',
         'again = keras.models.load_model("model.keras")',
-        f"one, other = model({feed}), again({feed})",
+        f"one, other = (m({feed}, training=False) for m in (model, again))",
         "for a, b in zip(keras.tree.flatten(one), keras.tree.flatten(other)):",
         "    np.testing.assert_allclose(a, b)",
     ]

@@ -80,9 +80,8 @@ def check_declared_output(case: Case) -> None:
                 f"built for {_shapes(case.sample())}, it fails for {_shapes(arrays)}, "
                 "which another of the same weights takes: " + summary(error),
                 [
-                    f"layer({'*' if case.positional else ''}"
-                    f"{array_code(case.sample())})",
-                    f"layer({'*' if case.positional else ''}{array_code(arrays)})",
+                    f"layer({case.star}{array_code(case.sample())})",
+                    f"layer({case.star}{array_code(arrays)})",
                 ],
             ) from error
         grown = {axis for axis, size in sizes.items() if size != case.size(axis)}
@@ -114,12 +113,11 @@ def check_batch_sizes(case: Case) -> None:
     one = case.sample(1)
     values = arrays_of(case(layer, one, training=True)) + arrays_of(layer.weights)
     if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in values):
-        star = "*" if case.positional else ""
         raise Broken(
             "a batch of one leaves values that are not finite in training",
             [
                 f"x = {array_code(one)}",
-                f"y = layer({star}x, training=True)",
+                f"y = layer({case.star}x, training=True)",
                 "values = keras.tree.flatten(y) + layer.weights",
                 "assert all(np.isfinite(np.array(value)).all() for value in values)",
             ],
@@ -236,7 +234,7 @@ def _takes_unknown(case: Case, axes: list) -> bool:
         raise Broken(
             "`call` takes a size of None, and what declares its output does not: "
             + summary(error),
-            _unknown_code(case, dict.fromkeys(axes), case.sample())[:2],
+            _unknown_code(case, dict.fromkeys(axes), case.sample())[:3],
         ) from error
     return True
 
@@ -289,7 +287,7 @@ def _keeps_batch(case: Case, real: Any, of_five: Any, arrays: Any) -> None:
                 [
                     f"layer({array_code(case.sample())})",
                     f"x = {array_code(arrays)}",
-                    f"y = keras.tree.flatten(layer({'*' if case.positional else ''}x))",
+                    f"y = keras.tree.flatten(layer({case.star}x))",
                     f"assert all(one.shape[0] == {batch} for one in y)",
                 ],
             )
@@ -314,9 +312,9 @@ def _compare(
     snippet = [
         f"x = {array_code(arrays)}",
         *call,
-        f"real = layer({'*' if case.positional else ''}x)",
+        f"real = layer({case.star}x)",
         "for one, other in zip(keras.tree.flatten(spec), keras.tree.flatten(real)):",
-        "    print(one.shape, one.dtype, 'declared, and real', other.shape, other.dtype)",
+        "    print(one.shape, one.dtype, 'and really', other.shape, other.dtype)",
         "    assert len(one.shape) == len(other.shape)",
         "    assert all(a in (None, b) for a, b in zip(one.shape, other.shape))",
         "    assert one.dtype == keras.backend.standardize_dtype(other.dtype)",
@@ -368,17 +366,15 @@ def _shapes(arrays: Any) -> str:
 
 
 def _call(case: Case, symbol: str, method: str = "call") -> list[str]:
-    star = "*" if case.positional else ""
     target = "layer" if method == "call" else "layer.compute_output_spec"
-    build = [] if method == "call" else [f"layer({star}x)"]
+    build = [] if method == "call" else [f"layer({case.star}x)"]
     return [
         *build,
-        f"spec = {target}({star}keras.tree.map_structure(lambda a: {symbol}, x))",
+        f"spec = {target}({case.star}keras.tree.map_structure(lambda a: {symbol}, x))",
     ]
 
 
 def _unknown_code(case: Case, unknown: Mapping, arrays: Any) -> list[str]:
-    star = "*" if case.positional else ""
     inputs = case.symbols(unknown)
     texts = [
         f"keras.Input({tuple(one.shape[1:])}, dtype={one.dtype!r})"
@@ -386,6 +382,7 @@ def _unknown_code(case: Case, unknown: Mapping, arrays: Any) -> list[str]:
     ]
     return [
         f"x = {array_code(arrays)}",
-        f"spec = layer({star}keras.tree.pack_sequence_as(x, [{', '.join(texts)}]))",
-        f"layer({star}x)",
+        f"symbols = keras.tree.pack_sequence_as(x, [{', '.join(texts)}])",
+        f"spec = layer({case.star}symbols)",
+        f"layer({case.star}x)",
     ]
