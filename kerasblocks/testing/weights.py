@@ -43,6 +43,11 @@ def moved(layer: keras.layers.Layer, before: list[np.ndarray]) -> list[str]:
     ]
 
 
+def is_seed(variable: keras.Variable) -> bool:
+    """Whether a variable is the state of a random generator."""
+    return variable.name == "seed_generator_state"
+
+
 class Recorder(keras.optimizers.Optimizer):
     """An optimizer that keeps the gradients that it is given, and applies none."""
 

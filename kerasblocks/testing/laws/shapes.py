@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -93,7 +93,7 @@ def check_declared_output(case: Case) -> None:
             call = _call(case, "keras.KerasTensor(a.shape, a.dtype)", "spec")
             _compare(case, declared, real, "compute_output_spec", arrays, call)
 
-    for_all(case, _batches_and_sizes(case), agree, 12)
+    _try_sizes(case, agree)
 
 
 @law("take the batch size from ops.shape(x)[0], or give a reshape -1 for it.")
@@ -181,7 +181,7 @@ def check_unknown_sizes(case: Case) -> None:
                 call,
             )
 
-    for_all(case, _batches_and_sizes(case), agree, 12)
+    _try_sizes(case, agree)
 
 
 @law(
@@ -205,7 +205,7 @@ def check_sizes_at_build(case: Case) -> None:
         call = _call(case, "keras.Input(a.shape[1:], dtype=a.dtype)")
         _compare(case, symbolic, real, "the symbolic output", arrays, call)
 
-    for_all(case, _batches_and_sizes(case), agree, 12)
+    _try_sizes(case, agree)
 
 
 def _is_empty(outputs: Any) -> bool:
@@ -256,6 +256,14 @@ def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
     return last.name in ("compute_output_shape", "compute_output_spec") and (
         last.filename == inspect.getsourcefile(type(layer))
     )
+
+
+def _try_sizes(case: Case, agree: Callable[[tuple[int, dict]], None]) -> None:
+    """Try a test on every axis grown by one, the odd size, and on drawn sizes."""
+    own = {axis: case.size(axis) for axis in case.axes}
+    for axis in case.axes:
+        agree((1, {**own, axis: own[axis] + 1}))
+    for_all(case, _batches_and_sizes(case), agree, 12)
 
 
 def _batches_and_sizes(case: Case) -> st.SearchStrategy:
