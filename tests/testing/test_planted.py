@@ -13,6 +13,7 @@ from keras import ops
 
 import kerasblocks as kb
 from kerasblocks.blocks import comparison, composite, parallel, residual_block
+from kerasblocks.blocks.batching import SplitBatches
 from kerasblocks.blocks.wide_dense import SplitFeatures
 from kerasblocks.testing import Broken, case, checks
 from tests.table import BY_NAME
@@ -69,13 +70,16 @@ def squeeze_the_batch(patch):
     patch.setattr(kb.SqueezeExcite, "wire", wrong)
 
 
-def split_at_the_widths(patch):
-    """Heads cut at their widths, where ops.split wants the ends."""
+def declare_sorted_heads(patch):
+    """Heads that are declared from the narrowest to the widest."""
 
     def wrong(self, inputs):
-        return ops.split(inputs, self.widths[:-1], axis=-1)
+        return [
+            keras.KerasTensor((*inputs.shape[:-1], width), inputs.dtype)
+            for width in sorted(self.widths)
+        ]
 
-    patch.setattr(SplitFeatures, "call", wrong)
+    patch.setattr(SplitFeatures, "compute_output_spec", wrong)
 
 
 def leave_the_projection_unbuilt(patch):
@@ -120,14 +124,13 @@ def name_all_convolutions_alike(patch):
     patch.setattr(residual_block, "ConvBlock", wrong)
 
 
-def round_up_only(patch):
-    """A shortcut as the book has it, with no thought of paths that round down."""
-    right = kb.Residual.make_projection
+def deal_out_the_samples(patch):
+    """Samples of a stacked batch that are dealt out like cards, and not cut."""
 
-    def wrong(self, filters, laws, shape):
-        return right(self, filters, [law._replace(crop=0) for law in laws], shape)
+    def wrong(self, inputs):
+        return [inputs[part :: self.parts] for part in range(self.parts)]
 
-    patch.setattr(kb.Residual, "make_projection", wrong)
+    patch.setattr(SplitBatches, "call", wrong)
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,14 @@ FAULTS = [
     Fault(forget(kb.ConvBlock, "kernel_size"), "ConvBlock", "check_config_is_complete"),
     Fault(join_the_last_axis, "Parallel_concatenate", "check_data_formats"),
     Fault(squeeze_the_batch, "SqueezeExcite", "check_samples_are_independent"),
-    Fault(split_at_the_widths, "MultiHeadOutput", "check_symbolic_output"),
+    Fault(declare_sorted_heads, "MultiHeadOutput", "check_symbolic_output"),
     Fault(leave_the_projection_unbuilt, "Residual", "check_build"),
     Fault(never_train, "ConvBlock", "check_state_moves"),
     Fault(take_a_bare_root, "SiameseEncoder_euclidean", "check_zeros"),
     Fault(name_all_convolutions_alike, "ResidualBlock", "check_weight_paths"),
-    Fault(round_up_only, "Residual", "check_unknown_sizes"),
+    Fault(
+        deal_out_the_samples, "SiameseEncoder_stacked", "check_samples_are_independent"
+    ),
 ]
 
 
