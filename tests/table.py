@@ -115,6 +115,7 @@ GOOGLENET = [
 ]
 FORKED = [[(3, 1), [[(2, 3)], [(3, 5, 1)]]], [("average", 3, 1, "same")]]
 IMAGE = (None, 6, 5, 4)
+ANY_IMAGE = (None, None, None, 4)
 PAIR = [(None, 6), (None, 6)]
 TEMPLATE = layers.BatchNormalization(epsilon=1.001e-5, scale=False)
 
@@ -186,6 +187,9 @@ TABLE = [
         lambda **k: kb.XceptionBlock([3, 5], strides=2, **k),
         (None, 7, 4),
     ),
+    Row("InceptionBlock_any_size", inception(filters=2, strides=2), ANY_IMAGE),
+    Row("Residual_any_size", wired_residual(), ANY_IMAGE),
+    Row("Maxout_any_size", lambda **k: kb.Maxout(2, **k), ANY_IMAGE),
     Row("SqueezeExcite", lambda **k: kb.SqueezeExcite(2, **k), IMAGE),
     Row("SqueezeExcite_1d", lambda **k: kb.SqueezeExcite(2, **k), (None, 7, 4)),
     *(
@@ -202,16 +206,21 @@ TABLE = [
 BY_NAME = {row.name: row for row in TABLE}
 
 
+def sized(shape: tuple) -> tuple:
+    """The sizes after the batch, each that is unknown a 7."""
+    return tuple(7 if size is None else size for size in shape[1:])
+
+
 def concrete(shape: Any, batch: int = 2) -> Any:
     """The shape, or list of shapes, with a batch."""
-    return tree.map_shape_structure(lambda one: (batch, *one[1:]), shape)
+    return tree.map_shape_structure(lambda one: (batch, *sized(one)), shape)
 
 
 def samples(shape: Any, batch: int = 2, seed: int = 0) -> Any:
     """Random input of a shape, or a list for a list of shapes."""
     generator = np.random.default_rng(seed)
     return tree.map_shape_structure(
-        lambda one: generator.standard_normal((batch, *one[1:])).astype("float32"),
+        lambda one: generator.standard_normal((batch, *sized(one))).astype("float32"),
         shape,
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import tree
 
@@ -68,9 +71,23 @@ def check_inference_changes_no_state(case: Case) -> None:
 def check_samples_are_independent(case: Case) -> None:
     """What comes out for a sample does not depend on the others in its batch."""
     layer = case.make()
-    x = case.sample(4)
-    case(layer, x)
+    case(layer, case.sample(4))
     randomize(layer)
+    # A loud neighbour is as little to be heard as a quiet one.
+    loudness = np.array([1.0, 1e-3, 30.0, 1.0])
+    loud = tree.map_structure(
+        lambda a: (
+            (a * loudness.reshape((4,) + (1,) * (a.ndim - 1))).astype(a.dtype)
+            if a.dtype.kind == "f" and case.input_range is None
+            else a
+        ),
+        case.sample(4),
+    )
+    for x in (case.sample(4), loud):
+        _is_independent(case, layer, x)
+
+
+def _is_independent(case: Case, layer: keras.layers.Layer, x: Any) -> None:
     whole = arrays(case(layer, x))
     if not whole or any(one.ndim == 0 or one.shape[0] != 4 for one in whole):
         raise NotApplicable("its output does not begin with the batch")

@@ -39,10 +39,15 @@ def check_dtype_policies(case: Case) -> None:
     exact = case.make_seeded()
     x = case.sample(4)
     rounded = tree.map_structure(_round, x)
-    _need(case, "dtype")
+    _need_dtype(case)
     case(exact, x)
     randomize(exact)
     expected = case(exact, rounded)
+    try:
+        case(exact, rounded, training=True)
+        trains = True
+    except Exception:
+        trains = False
     for policy, tolerance in _POLICIES.items():
         layer = case.make_seeded(dtype=policy)
         code = [
@@ -59,6 +64,8 @@ def check_dtype_policies(case: Case) -> None:
         ]
         try:
             outputs = case(layer, rounded)
+            if trains:
+                case(layer, rounded, training=True)
         except Exception as error:
             if _is_lack(error):
                 continue  # the backend has no such kernel on this machine
@@ -88,7 +95,7 @@ def check_dtype_policies(case: Case) -> None:
 @law("give every sublayer `dtype=self.dtype_policy`: Keras does not hand it down.")
 def check_sublayer_policies(case: Case) -> None:
     """With `dtype=` the layers inside have the policies that a global one gives."""
-    _need(case, "dtype")
+    _need_dtype(case)
     pure = _built(case, dtype="float16")
     for policy in ("mixed_float16", "bfloat16"):
         given = _built(case, dtype=policy)
@@ -134,7 +141,7 @@ def check_integer_inputs(case: Case) -> None:
     flat = tree.flatten(case.inputs)
     if not any(not one.is_float and one.dtype != "bool" for one in flat):
         raise NotApplicable("it has no integer inputs")
-    _need(case, "dtype")
+    _need_dtype(case)
     large = {
         name: 6000
         for name in _VOCABULARY
@@ -190,7 +197,7 @@ def check_integer_inputs(case: Case) -> None:
 @law("compute positions, and what is made of them, in float32 or as integers.")
 def check_long_inputs(case: Case) -> None:
     """Under bfloat16, positions far into a long input are told apart."""
-    _need(case, "dtype")
+    _need_dtype(case)
     axes = [axis for axis in case.axes if axis[0] == 1]
     has_steps = any(len(one.shape) > 2 for one in tree.flatten(case.inputs))
     if not axes or not (has_steps or not case.has_floats):
@@ -410,9 +417,13 @@ def _is_lack(error: Exception) -> bool:
     )
 
 
-def _need(case: Case, argument: str) -> None:
-    if argument not in constructor_arguments(case.layer_class):
-        raise NotApplicable(f"its constructor does not take '{argument}'")
+def _need_dtype(case: Case) -> None:
+    if not case.takes("dtype"):
+        raise NotApplicable("its constructor does not take 'dtype'")
+    try:
+        case.make(dtype="mixed_float16")
+    except Exception as error:
+        raise NotApplicable("its constructor refuses a policy") from error
 
 
 @contextmanager

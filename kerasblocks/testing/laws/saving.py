@@ -61,7 +61,9 @@ def check_saved_model(case: Case) -> None:
             raise Broken("trained further after loading, weights are not finite", code)
         values = [arrays(one.weights) for one in (layer, loaded)]
         # Where training is random, Keras does not give its seeds' states back.
-        if not any(is_seed(v) for v in layer.variables) and not close(*values):
+        if not any(is_seed(v) for v in layer.variables) and not close(
+            values[0], values[1]
+        ):
             raise Broken(
                 "trained further, the layer and the one that was loaded part ways: "
                 + difference(values[1], values[0]),

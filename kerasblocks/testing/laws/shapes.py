@@ -88,6 +88,7 @@ def check_declared_output(case: Case) -> None:
         if _is_empty(real) or not grown <= free:
             return
         _keeps_batch(case, real, first, arrays)
+        _shape_alone(case, layer, real, arrays)
         declared = _declared(case, layer, arrays)
         if declared is not None:
             call = _call(case, "keras.KerasTensor(a.shape, a.dtype)", "spec")
@@ -149,15 +150,16 @@ def check_unknown_sizes(case: Case) -> None:
         sizes = {axis: sizes[axis] for axis in free}
         arrays = case.sample(batch, sizes=sizes)
         fixed = case.make_seeded()
+        refused = False
         try:
             exact = case(fixed, case.symbols(sizes))
-        except Exception:
-            exact = None
+        except Exception as error:
+            exact, refused = None, is_refusal(error, fixed)
         try:
             real = case(layer, arrays)
         except Exception as error:
             grown = all(sizes[axis] >= case.size(axis) for axis in free)
-            if not grown or is_refusal(error, layer):
+            if refused or not grown or is_refusal(error, layer):
                 return
             raise Broken(
                 f"takes None along the axes {[axis for axis, _ in free]}, and fails "
@@ -182,6 +184,7 @@ def check_unknown_sizes(case: Case) -> None:
             )
 
     _try_sizes(case, agree)
+    _predicts_two_sizes(case, layer, free)
 
 
 @law(
@@ -258,12 +261,42 @@ def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
     )
 
 
+def _predicts_two_sizes(case: Case, layer: keras.layers.Layer, free: list) -> None:
+    """A second size makes a backend trace again, with a size that is None then."""
+    unknown = dict.fromkeys(free)
+    inputs = case.symbols(unknown)
+    model = keras.Model(
+        list(inputs) if case.positional else inputs, case(layer, inputs)
+    )
+    for more in (0, 1, 2):
+        arrays = case.sample(sizes={axis: case.size(axis) + more for axis in free})
+        try:
+            case(layer, arrays)
+        except Exception:
+            continue
+        try:
+            model.predict_on_batch(case.feed(arrays))
+        except Exception as error:
+            raise Broken(
+                "a model for sizes of None predicts one size and fails for another, "
+                f"{_shapes(arrays)}: {summary(error)}",
+                [
+                    *_unknown_code(case, unknown, arrays)[:-1],
+                    f"model = keras.Model({'list(symbols)' if case.positional else ''}"
+                    f"{'' if case.positional else 'symbols'}, spec)",
+                    f"for x in (x, {array_code(case.sample())}):",
+                    f"    model.predict({'list(x)' if case.positional else 'x'}, "
+                    "verbose=0)",
+                ],
+            ) from error
+
+
 def _try_sizes(case: Case, agree: Callable[[tuple[int, dict]], None]) -> None:
     """Try a test on every axis grown by one, the odd size, and on drawn sizes."""
     own = {axis: case.size(axis) for axis in case.axes}
     for axis in case.axes:
         agree((1, {**own, axis: own[axis] + 1}))
-    for_all(case, _batches_and_sizes(case), agree, 12)
+    for_all(case, _batches_and_sizes(case), agree, 8)
 
 
 def _batches_and_sizes(case: Case) -> st.SearchStrategy:
@@ -297,6 +330,40 @@ def _keeps_batch(case: Case, real: Any, of_five: Any, arrays: Any) -> None:
                     f"x = {array_code(arrays)}",
                     f"y = keras.tree.flatten(layer({case.star}x))",
                     f"assert all(one.shape[0] == {batch} for one in y)",
+                ],
+            )
+
+
+def _shape_alone(case: Case, layer: keras.layers.Layer, real: Any, arrays: Any) -> None:
+    """Raise where `compute_output_shape` is not the shape of the real output."""
+    shapes = tree.map_structure(lambda array: array.shape, arrays)
+    try:
+        told = (
+            layer.compute_output_shape(*shapes)
+            if case.positional
+            else layer.compute_output_shape(shapes)
+        )
+        specs = tree.map_shape_structure(keras.KerasTensor, told)
+    except Exception:
+        return  # it has none, or leaves it to compute_output_spec
+    flat = zip(tree.flatten(specs), tree.flatten(real), strict=False)
+    for spec, one in flat:
+        if one is None or len(spec.shape) != len(one.shape):
+            continue
+        pairs = zip(spec.shape, one.shape, strict=True)
+        if any(size not in (None, came) for size, came in pairs):
+            shape = str(shapes) if isinstance(arrays, dict | list) else _shapes(arrays)
+            raise Broken(
+                f"compute_output_shape says {tuple(spec.shape)} for {_shapes(arrays)}, "
+                f"and the output is of shape {tuple(one.shape)}",
+                [
+                    f"x = {array_code(arrays)}",
+                    f"real = layer({case.star}x)",
+                    f"told = layer.compute_output_shape({case.star}{shape})",
+                    "told = keras.tree.map_shape_structure(keras.KerasTensor, told)",
+                    "for a, b in zip(keras.tree.flatten(told), "
+                    "keras.tree.flatten(real)):",
+                    "    assert all(m in (None, n) for m, n in zip(a.shape, b.shape))",
                 ],
             )
 
