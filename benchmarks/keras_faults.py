@@ -110,6 +110,63 @@ for dtype in ("float16", "mixed_bfloat16", "bfloat16"):
         "A shape each time. The orthogonal initializer calls TensorFlow's QR "
         "decomposition, which there is not in bfloat16.",
     ),
+    "mel-top-db": Fault(
+        "`MelSpectrogram` gives a sample something else beside a louder one",
+        """
+layer = layers.MelSpectrogram(16, 4, sampling_rate=100, num_mel_bins=5, top_db=20.0)
+x = np.random.default_rng(0).normal(size=(2, 40)) * [[1e-3], [1.0]]
+alone, beside = np.array(layer(x[:1])), np.array(layer(x))[:1]
+print(np.abs(alone - beside).max().round(), "dB")
+""",
+        "0 dB: what is `top_db` below the loudest is cut, and that is sought in the "
+        "whole batch.",
+    ),
+    "lost-argument": Fault(
+        "`CategoryEncoding` and `MaxNumBoundingBoxes` lose arguments",
+        """
+layer = layers.CategoryEncoding(8, sparse=True)
+print(layers.CategoryEncoding.from_config(layer.get_config()).sparse)
+layer = layers.MaxNumBoundingBoxes(3, fill_value=0, bounding_box_format="xyxy")
+print(layers.MaxNumBoundingBoxes.from_config(layer.get_config()).fill_value)
+""",
+        "`True` and `0`.",
+    ),
+    "mixing-dtype": Fault(
+        "`CutMix` and `MixUp` fail in training under some dtypes",
+        """
+x = np.ones((2, 9, 7, 3), "float32")
+for layer, inputs in (
+    (layers.CutMix(dtype="mixed_bfloat16"), x),
+    (layers.MixUp(dtype="mixed_float16"), {"images": x, "labels": x[:, 0, 0]}),
+):
+    try:
+        print(keras.tree.map_structure(np.shape, layer(inputs)))
+    except Exception as error:
+        print(layer.name, type(error).__name__)
+""",
+        "The shapes of the inputs.",
+    ),
+    "second-size": Fault(
+        "A model for sizes of None predicts for one size and fails at the next",
+        """
+for layer in (
+    layers.UpSampling2D(2),
+    layers.UpSampling2D(2, interpolation="bilinear"),
+    layers.AdaptiveAveragePooling2D(2),
+    layers.AdaptiveMaxPooling2D(2),
+):
+    x = keras.Input((None, None, 3))
+    model = keras.Model(x, layer(x))
+    try:
+        for size in (4, 6):
+            y = model.predict(np.ones((2, size, size, 3)), verbose=0)
+            print(layer.name, y.shape)
+    except Exception as error:
+        print(layer.name, type(error).__name__)
+""",
+        "Shapes alone. At the second size TensorFlow traces the model anew with sizes "
+        "of None, of which these layers make Python numbers.",
+    ),
     "mel-length": Fault(
         "`MelSpectrogram` declares one frame too many for some lengths",
         """
@@ -264,6 +321,25 @@ print(layers.Masking()(np.ones((2, 3, 1), "int32")).dtype.name)
 """,
         "`int32` twice.",
     ),
+    "time-distributed-dtype": Fault(
+        "`TimeDistributed` declares its own dtype and returns its layer's",
+        """
+layer = layers.TimeDistributed(layers.Dense(2), dtype="float16")
+print(layer(keras.Input((5, 3))).dtype)
+print(layer(np.ones((2, 5, 3), "float32")).dtype.name)
+""",
+        "One dtype.",
+    ),
+    "bidirectional-dtype": Fault(
+        "`Bidirectional` declares its own dtype for states that have its layers'",
+        """
+layer = layers.LSTM(2, return_state=True)
+layer = layers.Bidirectional(layer, dtype="mixed_float16")
+print(*(one.dtype for one in layer(keras.Input((3, 2)))))
+print(*(one.dtype.name for one in layer(np.ones((1, 3, 2), "float32"))))
+""",
+        "The same dtypes on both lines.",
+    ),
     "attention-rate": Fault(
         "`Attention` and `AdditiveAttention` take rates that there are not",
         """
@@ -305,14 +381,18 @@ print(bool((np.array(layer.layer.kernel) == before).all()))
         "`True`: `BatchNormalization` stops its state there.",
     ),
     "wrapper-config": Fault(
-        "`from_config` of a wrapper takes the layer out of the config it is given",
+        "`from_config` of layers around others takes these out of the config",
         """
-config = layers.SpectralNormalization(layers.Dense(3)).get_config()
-before = set(config)
-layers.SpectralNormalization.from_config(config)
-print(before - set(config))
+for layer in (
+    layers.SpectralNormalization(layers.Dense(3)),
+    layers.RNN(layers.GRUCell(3)),
+):
+    config = layer.get_config()
+    before = set(config)
+    type(layer).from_config(config)
+    print(before - set(config))
 """,
-        "`set()`: made from one config twice, the second fails.",
+        "`set()`: a second layer cannot be made from the same config.",
     ),
     "boxes-dtype": Fault(
         "`MaxNumBoundingBoxes` returns boxes in float32 under every policy",
@@ -354,6 +434,18 @@ REASONS: dict[str, str] = {
         "It sums, or normalizes, along the axis that it is told to, which is that of "
         "the steps here, masked ones included."
     ),
+    "channels-after-steps": (
+        "In channels_first the channels stand after the steps; the law puts them "
+        "before."
+    ),
+    "cell-state": (
+        "A cell is called by `RNN`, which knows the sizes of its states: a state of "
+        "another size fails in a product of matrices, and not with an error of its own."
+    ),
+    "cell-build": (
+        "`build` of a cell takes the shape of its input alone, and not those of its "
+        "states."
+    ),
     "clamped": (
         "Recurrent layers take any rate, and bring it to between 0 and 1: a choice, if "
         "an odd one."
@@ -378,10 +470,15 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
     "normalize-half": [("Dot_axes UnitNormalization", "zeros")],
     "bfloat16-qr": [
         (
-            "SimpleRNN LSTM GRU SimpleRNNCell GRUCell LSTMCell",
+            "SimpleRNN LSTM GRU SimpleRNNCell GRUCell LSTMCell ConvLSTM1D ConvLSTM2D "
+            "ConvLSTM3D",
             "dtype_policies sublayer_policies",
-        )
+        ),
+        ("RNN StackedRNNCells Bidirectional", "sublayer_policies"),
     ],
+    "mel-top-db": [("MelSpectrogram", "samples_are_independent")],
+    "lost-argument": [("CategoryEncoding MaxNumBoundingBoxes", "config_is_complete")],
+    "mixing-dtype": [("CutMix MixUp_labels", "dtype_policies")],
     "mel-length": [("MelSpectrogram", "declared_output unknown_sizes sizes_at_build")],
     "hashing-shape": [
         ("Hashing_one_hot", "declared_output unknown_sizes sizes_at_build")
@@ -420,13 +517,27 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
             "dtype_policies",
         )
     ],
+    "time-distributed-dtype": [("TimeDistributed", "dtype_policies")],
+    "bidirectional-dtype": [("Bidirectional_both", "dtype_policies")],
+    "second-size": [
+        (
+            "UpSampling2D_bilinear AdaptiveAveragePooling1D AdaptiveAveragePooling2D "
+            "AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D "
+            "AdaptiveMaxPooling3D",
+            "unknown_sizes",
+        )
+    ],
+    "channels-after-steps": [("ConvLSTM1D ConvLSTM2D ConvLSTM3D", "data_formats")],
     "attention-rate": [("Attention AdditiveAttention", "nonsense_is_refused")],
     "softmax-mask": [
         ("Softmax", "mask_shape padding_does_not_leak padding_is_no_step")
     ],
     "frozen-spectral": [("SpectralNormalization", "frozen_state")],
     "wrapper-config": [
-        ("SpectralNormalization TimeDistributed", "config_is_not_shared")
+        (
+            "SpectralNormalization TimeDistributed RNN StackedRNNCells Bidirectional",
+            "config_is_not_shared",
+        )
     ],
     "acts-unless-told": [
         (
@@ -457,7 +568,19 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
         ),
         ("UnitNormalization_axes", "padding_is_no_step"),
     ],
-    "clamped": [("SimpleRNN LSTM GRU", "nonsense_is_refused")],
+    "cell-state": [
+        ("SimpleRNNCell GRUCell LSTMCell StackedRNNCells", "unknown_sizes"),
+    ],
+    "cell-build": [
+        ("SimpleRNNCell GRUCell LSTMCell StackedRNNCells", "build losses"),
+    ],
+    "clamped": [
+        (
+            "SimpleRNN LSTM GRU SimpleRNNCell GRUCell LSTMCell ConvLSTM1D ConvLSTM2D "
+            "ConvLSTM3D",
+            "nonsense_is_refused",
+        ),
+    ],
 }
 
 KNOWN: dict[tuple[str, str], str] = {
