@@ -291,8 +291,9 @@ def _same_training(
 ) -> None:
     """Compare training calls of the layer and of what comes back from its config.
 
-    Of layers that hold a seed. Where two layers made under other seeds train alike, the arguments settle it all,
-    and so they must for the copy. Where chance is left, it must be as large.
+    Of layers that hold a seed. Where two layers made under other seeds train alike, the
+    arguments settle it all, and so they must for the copy. Where chance is left, it
+    must be as large.
     """
     if not any(is_seed(variable) for variable in layer.variables):
         return
