@@ -42,7 +42,10 @@ def array_code(arrays: Any) -> str:
             return f'rng.integers({least}, {most}, {shape}).astype("{array.dtype}")'
         if array.size and (array == array.flat[0]).all():
             return f'np.full({shape}, {float(array.flat[0])}, "{array.dtype}")'
-        return f'rng.standard_normal({shape}).astype("{array.dtype}")'
+        text = f"rng.standard_normal({shape})"
+        if np.std(array) > 1e3:
+            text = f"(1e4 * {text})"
+        return f'{text}.astype("{array.dtype}")'
 
     return repr(tree.map_structure(lambda array: Text(one(array)), arrays))
 

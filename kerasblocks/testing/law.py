@@ -102,10 +102,7 @@ def law(mend: str) -> Callable[[Law], Law]:
                 except Broken as error:
                     broken = error
                 except Exception as error:
-                    broken = Broken(
-                        f"raised {summary(error)}{_where(error, case)}",
-                        [_call_of(name, case)],
-                    )
+                    broken = Broken(f"raised {summary(error)}{_where(error, case)}")
                     broken.mend = (
                         "see the error; where laws above broke, begin with the first."
                     )
@@ -120,13 +117,20 @@ def law(mend: str) -> Callable[[Law], Law]:
     return decorate
 
 
-def _call_of(name: str, case: Case) -> str:
-    """A line that tries the one law on layers like `layer`."""
+def _call_of(name: str, case: Case, made: str) -> str:
+    """A line that tries the one law on layers that are made as in a line of code."""
     shapes = keras.tree.map_structure(lambda one: Text(repr(one.shape)), case.inputs)
     dtypes = keras.tree.map_structure(lambda one: one.dtype, case.inputs)
+    made = made.removeprefix("layer = ")
+    maker, inside = made[:-1].split("(", 1)
+    if maker.endswith(".from_config"):
+        inside = f"{{**{inside}, **k}}"
+    else:
+        inside += ", **k" if inside else "**k"
+    bounds = f", input_range={case.input_range}" if case.input_range else ""
     return (
-        f"checks.{name}(case(lambda **k: type(layer).from_config("
-        f"{{**layer.get_config(), **k}}), {shapes!r}, {dtypes!r}))"
+        f"checks.{name}(case(lambda **k: {maker}({inside}), {shapes!r}, {dtypes!r}"
+        f"{bounds}))"
     )
 
 
@@ -180,13 +184,15 @@ def is_refusal(
 
 
 def _snippet(case: Case, broken: Broken) -> str:
-    if not broken.lines:
-        return ""
+    """Python that runs as it stands: the lines that show it, and the law itself."""
     try:
-        made = case.code(**broken.over)
+        made, plain = case.code(**broken.over), case.code()
     except Exception:
-        made = ["layer = ...  # as your factory makes it"]
-    body = "\n".join(broken.lines)
+        made = plain = ["layer = ...  # as your factory makes it"]
+    lines = list(broken.lines)
+    if "..." not in plain[-1]:
+        lines += ["", "# The law itself:", _call_of(broken.law, case, plain[-1])]
+    body = "\n".join(lines)
     imports = ["import keras"] if "keras." in body + made[-1] else []
     if "np." in body or "rng." in body:
         imports.append("import numpy as np")
@@ -194,7 +200,8 @@ def _snippet(case: Case, broken: Broken) -> str:
         imports.append("from kerasblocks.testing import case, checks")
     imports += [line for line in made[:-1] if line not in imports]
     rng = ["rng = np.random.default_rng(0)"] if "rng." in body else []
-    return "\n".join([*imports, "", *rng, made[-1], body])
+    first = [made[-1]] if broken.lines else []
+    return "\n".join([*imports, "", *rng, *first, body])
 
 
 def summary(error: BaseException) -> str:

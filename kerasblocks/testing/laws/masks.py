@@ -165,10 +165,14 @@ def _same_steps(case: Case, x: Any, padded: Any, alone: Any, number: int) -> Non
             continue
         ours, theirs = arrays(long)[0][number : number + 1], arrays(short)[0]
         if ours.ndim > 1 and ours.shape[1] in lengths:
-            kept = _valid(ours.shape[1])[number]
-            if theirs.shape[1] != kept:
+            mask = _mask_of(long)
+            if mask is None:
+                steps = np.arange(ours.shape[1]) < _valid(ours.shape[1])[number]
+            else:
+                steps = arrays(mask)[0][number].astype(bool)
+            if theirs.shape[1] != steps.sum():
                 continue
-            ours = ours[:, :kept]
+            ours = ours[:, steps]
         if ours.shape == theirs.shape and not close(ours, theirs, 1e-3, 1e-4):
             raise Broken(
                 "padded and masked, a sample gives something else than without its "

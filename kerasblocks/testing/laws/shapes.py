@@ -184,7 +184,9 @@ def check_unknown_sizes(case: Case) -> None:
             )
 
     _try_sizes(case, agree)
-    _predicts_two_sizes(case, layer, free)
+    # A feature axis may be read as a number; a model is seldom fed two of them.
+    ranks = [len(one.shape) for one in tree.flatten(case.inputs)]
+    _predicts_two_sizes(case, layer, [a for a in free if a[0] < min(ranks) - 1])
 
 
 @law(
@@ -263,6 +265,8 @@ def _from_declaration(error: BaseException, layer: keras.layers.Layer) -> bool:
 
 def _predicts_two_sizes(case: Case, layer: keras.layers.Layer, free: list) -> None:
     """A second size makes a backend trace again, with a size that is None then."""
+    if not free:
+        return
     unknown = dict.fromkeys(free)
     inputs = case.symbols(unknown)
     model = keras.Model(
