@@ -24,6 +24,29 @@ class Fault:
 
 
 FAULTS: dict[str, Fault] = {
+    "state-mask": Fault(
+        "Recurrent layers that are given an initial state ignore the mask",
+        """
+words, lstm = layers.Embedding(8, 3, mask_zero=True), layers.LSTM(4)
+short, padded = words(np.array([[5, 6]])), words(np.array([[5, 6, 0]]))
+zeros = [np.zeros((1, 4), "float32")] * 2
+print(np.allclose(lstm(short), lstm(padded)))
+print(np.allclose(lstm(short, initial_state=zeros), lstm(padded, initial_state=zeros)))
+""",
+        "`True` twice. With several tensors among the arguments, Keras looks for a "
+        "`sequences_mask` in `call`, and there is only `mask`. So the decoder of a "
+        "model from sequence to sequence reads its padding.",
+    ),
+    "backwards-mask": Fault(
+        "A recurrent layer that goes backwards hands the mask on as it was",
+        """
+padded = layers.Embedding(8, 3, mask_zero=True)(np.array([[5, 6, 0]]))
+y = layers.LSTM(4, return_sequences=True, go_backwards=True)(padded)
+print(np.array(y)[0].any(axis=-1))
+print(np.array(y._keras_mask)[0])
+""",
+        "The same twice: the steps come out in reverse, and so must their mask.",
+    ),
     "auto-contrast-axes": Fault(
         "`AutoContrast` in channels_first stretches over channels and rows",
         """
@@ -322,13 +345,30 @@ print(layers.Masking()(np.ones((2, 3, 1), "int32")).dtype.name)
         "`int32` twice.",
     ),
     "time-distributed-dtype": Fault(
-        "`TimeDistributed` declares its own dtype and returns its layer's",
+        "`TimeDistributed` with a dtype of its own returns its layer's, or fails",
         """
 layer = layers.TimeDistributed(layers.Dense(2), dtype="float16")
 print(layer(keras.Input((5, 3))).dtype)
 print(layer(np.ones((2, 5, 3), "float32")).dtype.name)
+layer = layers.TimeDistributed(layers.Conv2D(3, 2), dtype="float16")
+try:
+    print(layer(np.ones((2, 5, 4, 4, 3), "float32")).dtype.name)
+except ValueError:
+    print("no output")
 """,
-        "One dtype.",
+        "The dtype that is declared, each time.",
+    ),
+    "mask-count": Fault(
+        "`compute_mask` of layers that return states has too few masks",
+        """
+x = np.ones((1, 3, 2), "float32")
+for layer in (
+    layers.RNN([layers.GRUCell(5), layers.LSTMCell(3)], return_state=True),
+    layers.Bidirectional(layers.GRU(5, return_state=True), merge_mode=None),
+):
+    print(len(keras.tree.flatten(layer(x))), len(layer.compute_mask(x, None)))
+""",
+        "One number twice on each line: a mask, or None, for each output.",
     ),
     "bidirectional-dtype": Fault(
         "`Bidirectional` declares its own dtype for states that have its layers'",
@@ -413,8 +453,8 @@ for make in (keras.Input, lambda shape: np.ones((2, *shape), "float32")):
 
 REASONS: dict[str, str] = {
     "acts-unless-told": (
-        "Keras' random image layers are for `tf.data` too, and act unless they are "
-        "told `training=False`: their documentation says so."
+        "Keras' random image layers are for `tf.data` too: their `call` has "
+        "`training=True` as its default. `fit` and `predict` tell them which it is."
     ),
     "reverse": (
         "`reverse_embeddings` are used by `layer(x, reverse=True)`, which the contract "
@@ -439,8 +479,8 @@ REASONS: dict[str, str] = {
         "before."
     ),
     "cell-state": (
-        "A cell is called by `RNN`, which knows the sizes of its states: a state of "
-        "another size fails in a product of matrices, and not with an error of its own."
+        "A size of None is taken for a state, which has one size only: another fails "
+        "in a product of matrices, and not with an error of the layer's own."
     ),
     "cell-build": (
         "`build` of a cell takes the shape of its input alone, and not those of its "
@@ -454,6 +494,8 @@ REASONS: dict[str, str] = {
 
 # For each fault and reason: rows or classes, and the laws that they break.
 _BREACHES: dict[str, list[tuple[str, str]]] = {
+    "state-mask": [("LSTM_initial_state", "padding_does_not_leak padding_is_no_step")],
+    "backwards-mask": [("LSTM_backwards", "padding_is_no_step")],
     "auto-contrast-axes": [("AutoContrast", "data_formats")],
     "aug-mix-seed": [("AugMix", "random_training")],
     "random-crop-inference": [
@@ -490,7 +532,8 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
     "inference-draws": [
         (
             "RandomColorDegeneration RandomGrayscale RandomHue RandomPosterization "
-            "RandomSaturation RandomSharpness MixUp",
+            "RandomSaturation RandomSharpness MixUp LSTM_dropout "
+            "ConvLSTM2D_dropout",
             "inference_changes_no_state",
         )
     ],
@@ -518,6 +561,7 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
         )
     ],
     "time-distributed-dtype": [("TimeDistributed", "dtype_policies")],
+    "mask-count": [("RNN_state Bidirectional_both", "mask_shape")],
     "bidirectional-dtype": [("Bidirectional_both", "dtype_policies")],
     "second-size": [
         (
@@ -535,7 +579,7 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
     "frozen-spectral": [("SpectralNormalization", "frozen_state")],
     "wrapper-config": [
         (
-            "SpectralNormalization TimeDistributed RNN StackedRNNCells Bidirectional",
+            "SpectralNormalization TimeDistributed RNN StackedRNNCells",
             "config_is_not_shared",
         )
     ],
@@ -569,7 +613,10 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
         ("UnitNormalization_axes", "padding_is_no_step"),
     ],
     "cell-state": [
-        ("SimpleRNNCell GRUCell LSTMCell StackedRNNCells", "unknown_sizes"),
+        (
+            "SimpleRNNCell GRUCell LSTMCell StackedRNNCells LSTM_initial_state",
+            "unknown_sizes",
+        ),
     ],
     "cell-build": [
         ("SimpleRNNCell GRUCell LSTMCell StackedRNNCells", "build losses"),
