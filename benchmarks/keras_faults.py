@@ -482,10 +482,6 @@ REASONS: dict[str, str] = {
         "A size of None is taken for a state, which has one size only: another fails "
         "in a product of matrices, and not with an error of the layer's own."
     ),
-    "cell-build": (
-        "`build` of a cell takes the shape of its input alone, and not those of its "
-        "states."
-    ),
     "clamped": (
         "Recurrent layers take any rate, and bring it to between 0 and 1: a choice, if "
         "an odd one."
@@ -617,9 +613,6 @@ _BREACHES: dict[str, list[tuple[str, str]]] = {
             "SimpleRNNCell GRUCell LSTMCell StackedRNNCells LSTM_initial_state",
             "unknown_sizes",
         ),
-    ],
-    "cell-build": [
-        ("SimpleRNNCell GRUCell LSTMCell StackedRNNCells", "build losses"),
     ],
     "clamped": [
         (

@@ -160,10 +160,13 @@ class Case:
         shapes = tree.map_structure(
             lambda array: (None, *array.shape[1:]), self.sample()
         )
-        if self.positional:
-            layer.build(*shapes)
-        else:
+        if not self.positional:
             layer.build(shapes)
+            return
+        # A build that takes fewer shapes is given the first, as Keras does.
+        taken = inspect.signature(layer.build).parameters.values()
+        several = any(each.kind is each.VAR_POSITIONAL for each in taken)
+        layer.build(*(shapes if several else shapes[: len(taken)]))
 
     def sample(
         self,

@@ -37,6 +37,7 @@ LAWS = {
     "compiled equals eager, called twice": (
         *("check_graph", "check_jit", "check_random_training"),
         *("check_symbolic_output", "check_inference_is_deterministic"),
+        "check_weights_round_trip",
     ),
     "state moves when it should and not when it should not": (
         *("check_inference_changes_no_state", "check_frozen_state"),
@@ -48,7 +49,9 @@ LAWS = {
     "what the training argument changes is what training changes": (
         *("check_training_argument", "check_inference_is_deterministic"),
     ),
-    "inference is deterministic": ("check_inference_is_deterministic",),
+    "inference is deterministic": (
+        *("check_inference_is_deterministic", "check_training_argument"),
+    ),
     "two random calls differ, and a seed repeats them": ("check_random_training",),
     "losses and constraints reach the model": (
         *("check_losses", "check_regularizers_and_constraints"),
@@ -71,7 +74,9 @@ LAWS = {
     "the mask fits what comes out": ("check_mask_shape", "check_padding_is_no_step"),
     "channels_first equals channels_last transposed": ("check_data_formats",),
     "the order of keys does not matter": ("check_dict_order",),
-    "inputs are not changed in place": ("check_inputs_are_unchanged",),
+    "inputs are not changed in place": (
+        *("check_inputs_are_unchanged", "check_config_round_trip"),
+    ),
     "one sample's output does not depend on the others": (
         "check_samples_are_independent",
     ),

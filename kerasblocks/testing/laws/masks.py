@@ -166,7 +166,8 @@ def _same_steps(case: Case, x: Any, padded: Any, alone: Any, number: int) -> Non
         ours, theirs = arrays(long)[0][number : number + 1], arrays(short)[0]
         if ours.ndim > 1 and ours.shape[1] in lengths:
             mask = _mask_of(long)
-            if mask is None:
+            # One that is there without a mask given is of the layer's own making.
+            if mask is None or _mask_of(short) is not None:
                 steps = np.arange(ours.shape[1]) < _valid(ours.shape[1])[number]
             else:
                 steps = arrays(mask)[0][number].astype(bool)
