@@ -208,7 +208,7 @@ def _make(target: Target, given: dict[str, Any]) -> Any:
 
 def _argument_hint(target: Target, given: dict[str, Any], missing: bool = True) -> str:
     """Which `--arg` lacks or is misspelt, judging by the signature."""
-    from kerasblocks.testing.case import constructor_arguments
+    from kerasblocks.testing.layer import constructor_arguments
 
     try:
         if inspect.isclass(target.factory):

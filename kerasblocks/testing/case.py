@@ -15,6 +15,11 @@ from keras import tree
 
 from kerasblocks.testing.code import layer_code
 from kerasblocks.testing.configs import configs
+from kerasblocks.testing.layer import (
+    acts_unless_told,
+    constructor_arguments,
+    custom_objects,
+)
 
 # What a None in the input shape becomes, the first that the layer takes.
 _SIZES = (6, 8, 16, 32, 224)
@@ -151,7 +156,7 @@ class Case:
 
     def __call__(self, layer: keras.layers.Layer, inputs: Any, **kwargs: Any) -> Any:
         """The layer's output for these inputs, at inference unless told otherwise."""
-        if "training" not in kwargs and _acts_unless_told(layer, inputs):
+        if "training" not in kwargs and acts_unless_told(layer, inputs):
             kwargs["training"] = False
         return layer(*inputs, **kwargs) if self.positional else layer(inputs, **kwargs)
 
@@ -360,55 +365,6 @@ def case(
         name=name,
         seed=seed,
     )
-
-
-def constructor_arguments(kind: type) -> dict[str, inspect.Parameter]:
-    """The arguments that a class's constructor takes, those it passes on included."""
-    found: dict[str, inspect.Parameter] = {}
-    for one in kind.__mro__:
-        if "__init__" not in vars(one) or not issubclass(one, keras.layers.Layer):
-            continue
-        parameters = list(inspect.signature(one.__init__).parameters.values())[1:]
-        for parameter in parameters:
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                found.setdefault(parameter.name, parameter)
-        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-            break
-        if one is keras.layers.Layer:
-            break
-    return found
-
-
-def custom_objects(layer: keras.layers.Layer) -> keras.saving.CustomObjectScope:
-    """A scope in which the layer's own classes need no registration."""
-    kinds = {type(layer)} | {type(inner) for inner in sublayers(layer)}
-    return keras.saving.custom_object_scope(
-        {
-            kind.__name__: kind
-            for kind in kinds
-            if not kind.__module__.startswith("keras.")
-        }
-    )
-
-
-def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers inside a layer, at any depth."""
-    found: dict[int, keras.layers.Layer] = {}
-    waiting = list(getattr(layer, "_layers", []))
-    while waiting:
-        inner = waiting.pop(0)
-        if isinstance(inner, keras.layers.Layer) and id(inner) not in found:
-            found[id(inner)] = inner
-            waiting.extend(getattr(inner, "_layers", []))
-    return list(found.values())
-
-
-def _acts_unless_told(layer: keras.layers.Layer, inputs: Any) -> bool:
-    """Whether a call on arrays is training by default, as of Keras' image layers."""
-    if any(isinstance(x, keras.KerasTensor) for x in tree.flatten(inputs)):
-        return False  # a Functional model would hold on to training=False
-    argument = inspect.signature(layer.call).parameters.get("training")
-    return argument is not None and argument.default is True
 
 
 def _binds(factory: Callable[..., Any], arguments: Mapping[str, Any]) -> bool:

@@ -15,10 +15,8 @@ from kerasblocks.testing.laws.build import (
 from kerasblocks.testing.laws.compiled import check_graph, check_jit
 from kerasblocks.testing.laws.config import (
     check_base_arguments,
-    check_config_is_complete,
     check_config_is_json,
     check_config_is_not_shared,
-    check_config_round_trip,
     check_instances_share_nothing,
 )
 from kerasblocks.testing.laws.constructor import (
@@ -45,6 +43,10 @@ from kerasblocks.testing.laws.policies import (
     check_integer_inputs,
     check_long_inputs,
     check_sublayer_policies,
+)
+from kerasblocks.testing.laws.round_trip import (
+    check_config_is_complete,
+    check_config_round_trip,
 )
 from kerasblocks.testing.laws.saving import (
     check_saved_model,

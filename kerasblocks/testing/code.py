@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -78,16 +79,54 @@ def _import(target: Any) -> tuple[list[str] | None, str]:
 def _from_config(
     make: Callable[..., keras.layers.Layer], arguments: Mapping[str, Any]
 ) -> list[str]:
+    """The layer that a function makes: by its constructor, or else by its config."""
     try:
-        layer = make(**arguments)
+        layer, given = _watched(make, arguments)
         config = layer.get_config()
     except Exception:
         return ["layer = ...  # as your factory makes it"]
     imported, name = _import(type(layer))
+    texts = {key: _literal(value) for key, value in given.items()}
+    if imported is not None and None not in texts.values():
+        call = ", ".join(f"{key}={text}" for key, text in texts.items())
+        return [*imported, f"layer = {name}({call})"]
     text = _literal(_own(layer, config))
     if imported is None or text is None:
         return [f"layer = ...  # a {type(layer).__name__}, as your factory makes it"]
     return [*imported, f"layer = {name}.from_config({text})"]
+
+
+def _watched(
+    make: Callable[..., keras.layers.Layer], arguments: Mapping[str, Any]
+) -> tuple[keras.layers.Layer, dict[str, Any]]:
+    """A layer that is made, and the arguments that its constructor was given.
+
+    Its config would not do: what a config has lost is what a snippet is to show.
+    """
+    kind = type(make(**arguments))
+    constructor = kind.__init__
+    seen: dict[int, dict[str, Any]] = {}
+
+    @functools.wraps(constructor)
+    def watch(self: Any, *args: Any, **kwargs: Any) -> None:
+        bound = inspect.signature(constructor).bind(self, *args, **kwargs).arguments
+        named = dict(list(bound.items())[1:])
+        named |= named.pop("kwargs", {})
+        seen.setdefault(id(self), {**named})
+        constructor(self, *args, **kwargs)
+
+    # Keras reads the signature, and not through functools.wraps.
+    vars(watch)["__signature__"] = inspect.signature(constructor)
+    own = "__init__" in vars(kind)
+    kind.__init__ = watch
+    try:
+        layer = make(**arguments)
+    finally:
+        if own:
+            kind.__init__ = constructor
+        else:
+            del kind.__init__
+    return layer, seen[id(layer)]
 
 
 def _own(layer: keras.layers.Layer, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import random
 import re
 import sys
@@ -220,11 +221,16 @@ def _seeded(seed: int) -> Iterator[None]:
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     filtered = keras.config.is_traceback_filtering_enabled()
+    # TensorFlow warns of functions that it traces again, which laws are made for.
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
     try:
+        logger.setLevel(logging.ERROR)
         keras.utils.set_random_seed(seed)
         keras.config.disable_traceback_filtering()
         yield
     finally:
+        logger.setLevel(level)
         if filtered:
             keras.config.enable_traceback_filtering()
         random.setstate(python)

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kerasblocks.testing.case import Case, sublayers
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.compare import arrays
+from kerasblocks.testing.layer import sublayers
 
 
 def randomize(layer: keras.layers.Layer, seed: int = 1) -> None:

@@ -77,7 +77,7 @@ def test_every_broken_law_is_named_with_a_way_to_mend_it():
     assert text.startswith("Forgetful breaks 3 laws of 46: check_config_round_trip, ")
     assert "other outputs: they differ by up to" in text
     assert "To mend it: let `get_config` return every argument" in text
-    assert "    layer = Forgetful.from_config({})" in text
+    assert "    layer = Forgetful(factor=3.0)" in text
 
 
 def test_structures_of_inputs():

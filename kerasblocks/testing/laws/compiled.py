@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 
-from kerasblocks.testing.case import Case, sublayers
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, close, difference, equal
 from kerasblocks.testing.law import Broken, NotApplicable, law
+from kerasblocks.testing.layer import sublayers
 from kerasblocks.testing.weights import randomize, state, train
 
 

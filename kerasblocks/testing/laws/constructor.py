@@ -8,9 +8,10 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.testing.case import Case, constructor_arguments
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.law import Broken, NotApplicable, law
+from kerasblocks.testing.layer import constructor_arguments
 
 # Arguments of these names are counts or sizes, whatever the layer.
 _COUNTS = (

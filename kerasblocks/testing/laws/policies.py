@@ -10,10 +10,11 @@ import keras
 import numpy as np
 from keras import tree
 
-from kerasblocks.testing.case import Case, constructor_arguments, sublayers
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, dtype_of, share_apart
 from kerasblocks.testing.law import Broken, NotApplicable, law, summary
+from kerasblocks.testing.layer import constructor_arguments, sublayers
 from kerasblocks.testing.weights import randomize
 
 _POLICIES = {

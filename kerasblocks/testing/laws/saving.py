@@ -9,10 +9,11 @@ import keras
 import numpy as np
 from keras import tree
 
-from kerasblocks.testing.case import Case, custom_objects, sublayers
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, close, difference, equal
 from kerasblocks.testing.law import Broken, law, summary
+from kerasblocks.testing.layer import custom_objects, sublayers
 from kerasblocks.testing.weights import is_seed, moved, randomize, state, train
 
 

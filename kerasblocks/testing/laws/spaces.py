@@ -8,8 +8,8 @@ from kerasblocks.testing.case import Case
 from kerasblocks.testing.configs import configs
 from kerasblocks.testing.law import Broken, NotApplicable, for_all, law
 from kerasblocks.testing.laws.build import check_build, check_tracking
-from kerasblocks.testing.laws.config import check_config_round_trip
 from kerasblocks.testing.laws.inference import check_samples_are_independent
+from kerasblocks.testing.laws.round_trip import check_config_round_trip
 from kerasblocks.testing.laws.shapes import check_batch_sizes, check_symbolic_output
 
 _QUICK = (

@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasblocks.testing.case import Case, constructor_arguments, sublayers
+from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, close, difference, equal
 from kerasblocks.testing.law import Broken, NotApplicable, law
+from kerasblocks.testing.layer import constructor_arguments, sublayers
 from kerasblocks.testing.weights import gradients, moved, randomize, state
 
 _RUNNING = ("moving", "running", "ema")
