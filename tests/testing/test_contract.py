@@ -63,6 +63,17 @@ def test_a_right_layer_passes():
     skipped = {one.law: one.reason for one in outcomes if one.status != "passed"}
     assert skipped["check_dict_order"] == "its input is not a dict"
     assert skipped["check_mask_shape"] == "its input has no axis of time"
+    assert set(skipped) == {  # no law may fall silent unseen
+        *("check_configurations", "check_data_formats", "check_dict_order"),
+        *("check_gradients", "check_integer_inputs", "check_long_inputs"),
+        *(
+            "check_mask_shape",
+            "check_padding_does_not_leak",
+            "check_padding_is_no_step",
+        ),
+        *("check_nonsense_is_refused", "check_random_training", "check_state_moves"),
+        "check_regularizers_and_constraints",
+    }
 
 
 def test_every_broken_law_is_named_with_a_way_to_mend_it():

@@ -185,6 +185,8 @@ def _comes_back(layer: keras.layers.Layer) -> bool:
 def _is_own(kind: type, name: str) -> bool:
     """Whether a class's method is not one that it inherits from a class of Keras."""
     owner = next(one for one in kind.__mro__ if name in vars(one))
+    if issubclass(keras.layers.Layer, owner):
+        return True  # what every layer has, and not a wrapper's or a cell's
     inherited = owner is not kind and owner.__module__.startswith("keras.")
     return not inherited or kind.__module__.startswith("keras.")
 
