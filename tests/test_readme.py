@@ -1,7 +1,9 @@
 """The README's snippets run, and give the shapes that it says."""
 
 import ast
+import contextlib
 import re
+import unittest
 from pathlib import Path
 
 import keras_tuner
@@ -27,7 +29,18 @@ def test_snippet(snippet):
     if "build" in names:
         names["build"](keras_tuner.HyperParameters())
     for name in [name for name in names if name.startswith("test_")]:
-        names[name]()
+        run(names[name])
+
+
+def run(test):
+    """Run a test, for each of its parameters where it has some."""
+    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.args]
+    if not marks:
+        test()
+    for mark in marks:
+        for row in mark.args[1]:
+            with contextlib.suppress(unittest.SkipTest):
+                test(*row.values)
 
 
 def test_there_are_snippets():

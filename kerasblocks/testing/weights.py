@@ -56,9 +56,6 @@ class Recorder(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0)
         self.gradients: list[np.ndarray | None] = []
 
-    def build(self, variables: Any) -> None:
-        super().build(variables)
-
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         self.gradients = [
             None if grad is None else np.asarray(arrays(ops.convert_to_tensor(grad))[0])
@@ -69,7 +66,6 @@ class Recorder(keras.optimizers.Optimizer):
         """Nothing is applied."""
 
 
-@keras.saving.register_keras_serializable(package="kerasblocks.testing")
 class Probe(keras.Model):
     """A model of one layer whose loss is a fixed weighting of all its float outputs.
 
