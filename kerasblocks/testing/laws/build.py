@@ -8,6 +8,7 @@ import keras
 
 from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
+from kerasblocks.testing.compare import close, difference
 from kerasblocks.testing.law import Broken, law
 from kerasblocks.testing.weights import randomize, untracked
 
@@ -111,8 +112,6 @@ def check_weight_paths(case: Case) -> None:
 @law("make what the layer holds in __init__ or build, once, and never in `call`.")
 def check_used_twice(case: Case) -> None:
     """Used twice in one model, the layer has its weights once and gives the same."""
-    from kerasblocks.testing.compare import close, difference
-
     layer = case.make()
     case(layer, case.symbols())
     count = len(layer.variables)

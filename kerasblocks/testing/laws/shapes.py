@@ -84,8 +84,8 @@ def check_declared_output(case: Case) -> None:
                     f"layer({case.star}{array_code(arrays)})",
                 ],
             ) from error
-        grown = {axis for axis, size in sizes.items() if size != case.size(axis)}
-        if _is_empty(real) or not grown <= free:
+        varied = {axis for axis, size in sizes.items() if size != case.size(axis)}
+        if _is_empty(real) or not varied <= free:
             return
         _keeps_batch(case, real, first, arrays)
         _shape_alone(case, layer, real, arrays)
