@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.blocks.arguments import positive_int
+from kerasblocks.arguments import positive_int
 from kerasblocks.blocks.block import Block
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.config import ConfigFromSignature
+from kerasblocks.config import ConfigFromSignature
 
 
 class Block(ConfigFromSignature, keras.layers.Layer):

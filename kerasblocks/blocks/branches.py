@@ -25,7 +25,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import is_positive_int
+from kerasblocks.arguments import is_positive_int
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import POOLINGS, Pooling

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.blocks.arguments import one_of
+from kerasblocks.arguments import one_of
 from kerasblocks.blocks.block import Block
 
 

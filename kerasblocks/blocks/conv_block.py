@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import one_of, positive_int, sizes, split_keywords
+from kerasblocks.arguments import one_of, positive_int, sizes, split_keywords
 from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.convolution import (
     CONVOLUTIONS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import is_positive_int, sizes
+from kerasblocks.arguments import is_positive_int, sizes
 from kerasblocks.blocks.branches import book_branches, make_branch
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.parallel import Parallel

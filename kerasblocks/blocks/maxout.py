@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.blocks.arguments import positive_int
+from kerasblocks.arguments import positive_int
 from kerasblocks.blocks.block import Block
 from kerasblocks.blocks.spatial import channel_axis, channels, resolve_data_format
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.arguments import did_you_mean
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.tasks import Task

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import one_of, sizes
+from kerasblocks.arguments import one_of, sizes
 from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.spatial import layer_class, resolve_data_format, spatial_rank
 

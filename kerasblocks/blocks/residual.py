@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from kerasblocks.blocks.arguments import one_of
+from kerasblocks.arguments import one_of
 from kerasblocks.blocks.chain import Chain, as_layer
 from kerasblocks.blocks.composite import Composite, Run, build_layer, infer_spec
 from kerasblocks.blocks.conv_block import ConvBlock

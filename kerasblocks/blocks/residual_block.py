@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import (
+from kerasblocks.arguments import (
     is_positive_int,
     one_of,
     positive_int,

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import one_of
+from kerasblocks.arguments import one_of
 from kerasblocks.blocks.batching import SplitBatches, StackBatches
 from kerasblocks.blocks.chain import as_layer
 from kerasblocks.blocks.comparison import COMPARISONS, Comparison

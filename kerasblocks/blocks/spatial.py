@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import one_of
+from kerasblocks.arguments import one_of
 
 DATA_FORMATS = ("channels_last", "channels_first")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import positive_int
+from kerasblocks.arguments import positive_int
 from kerasblocks.blocks.composite import Composite, Run
 from kerasblocks.blocks.spatial import (
     channels,

@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import is_positive_int, positive_int
-from kerasblocks.blocks.config import ConfigFromSignature
+from kerasblocks.arguments import is_positive_int, positive_int
 from kerasblocks.blocks.templates import check_activation
+from kerasblocks.config import ConfigFromSignature
 
 
 class Task(ConfigFromSignature):

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.arguments import did_you_mean
 
 NORMALIZATIONS = {
     "batch": keras.layers.BatchNormalization,

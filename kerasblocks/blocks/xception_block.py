@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.arguments import is_positive_int, positive_int, sizes
+from kerasblocks.arguments import is_positive_int, positive_int, sizes
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.pooling import Pooling
 from kerasblocks.blocks.residual import Residual

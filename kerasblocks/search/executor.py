@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import keras
 import keras_tuner as kt
 
-from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.arguments import did_you_mean
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.explore import at
 from kerasblocks.search.folder import replacing

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import keras_tuner as kt
 
-from kerasblocks.blocks.arguments import did_you_mean
+from kerasblocks.arguments import did_you_mean
 from kerasblocks.search.errors import StudyError, one_line
 
 ORACLES = {
