@@ -1,7 +1,9 @@
 """Reusable Keras layers for models with branches, residuals, many inputs and heads.
 
-The public names are listed in `kerasblocks.names`; the searches are in
-`kerasblocks.search`, the property tests in `kerasblocks.testing`.
+The public names are listed in `kerasblocks.names`; the losses, metrics and batches of
+data that go with the layers are in `kerasblocks.losses`, `kerasblocks.metrics` and
+`kerasblocks.data`, the searches in `kerasblocks.search`, the property tests in
+`kerasblocks.testing`.
 """
 
 import importlib
@@ -11,14 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("blocks", "inspect", "search", "testing")
+_SUBMODULES = (
+    "blocks",
+    "data",
+    "inspect",
+    "losses",
+    "metrics",
+    "search",
+    "testing",
+)
 # A program needs the layers registered at once, to load models that hold them. Our
 # own command must speak before Keras is loaded, which takes seconds.
 _IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasblocks"
 
 if TYPE_CHECKING:
     from kerasblocks import blocks as blocks
+    from kerasblocks import data as data
     from kerasblocks import inspect as inspect
+    from kerasblocks import losses as losses
+    from kerasblocks import metrics as metrics
     from kerasblocks import search as search
     from kerasblocks import testing as testing
 if TYPE_CHECKING or not _IS_COMMAND:

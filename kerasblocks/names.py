@@ -1,5 +1,8 @@
 """The public names, as `kerasblocks` gives them."""
 
+# For load_model: what a model was compiled with must be registered.
+import kerasblocks.losses
+import kerasblocks.metrics  # noqa: F401
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.inception_block import InceptionBlock

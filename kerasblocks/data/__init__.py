@@ -1,0 +1,1 @@
+"""Batches of labelled data for models that compare: pairs, and classes together."""

@@ -1,0 +1,1 @@
+"""Losses that Keras lacks, one a file."""

@@ -1,0 +1,1 @@
+"""Metrics that Keras lacks, one a file."""
