@@ -33,10 +33,17 @@ def make_merge(merge: str, *, axis: int, dtype: Any) -> keras.layers.Layer:
 def check_mergeable(
     owner: str, merge: str, names: Sequence[str], specs: Sequence[Any], axis: int
 ) -> None:
-    """Raises an error that lists every shape, where they cannot be merged.
+    """Raises an error that lists every shape, where they cannot be merged."""
+    if not is_mergeable(merge, specs, axis):
+        listed = list_shapes(names, specs)
+        raise ValueError(
+            f"{owner}: the outputs cannot be merged by '{merge}'; their shapes are\n"
+            f"{listed}"
+        )
 
-    Sizes that are not known (None) fit any other.
-    """
+
+def is_mergeable(merge: str, specs: Sequence[Any], axis: int) -> bool:
+    """Whether shapes fit each other. Sizes that are not known (None) fit any."""
     shapes = [tuple(spec.shape) for spec in specs]
     ranks = {len(shape) for shape in shapes}
     fits = len(ranks) == 1
@@ -46,11 +53,12 @@ def check_mergeable(
         if merge != "concatenate":
             sizes -= {1}  # broadcast
         fits = fits and (concatenated or len(sizes) <= 1)
-    if not fits:
-        listed = "\n".join(
-            f"  {name}: {shape}" for name, shape in zip(names, shapes, strict=True)
-        )
-        raise ValueError(
-            f"{owner}: the outputs cannot be merged by '{merge}'; their shapes are\n"
-            f"{listed}"
-        )
+    return fits
+
+
+def list_shapes(names: Sequence[str], specs: Sequence[Any]) -> str:
+    """The shape of each, on a line of its own."""
+    return "\n".join(
+        f"  {name}: {tuple(spec.shape)}"
+        for name, spec in zip(names, specs, strict=True)
+    )

@@ -7,15 +7,14 @@ from typing import Any, ClassVar
 import keras
 
 from kerasblocks.arguments import one_of
-from kerasblocks.blocks.chain import Chain, as_layer
+from kerasblocks.blocks.chain import as_layer
 from kerasblocks.blocks.composite import Composite, Run, build_layer, infer_spec
 from kerasblocks.blocks.conv_block import ConvBlock
-from kerasblocks.blocks.crop import Crop
 from kerasblocks.blocks.merging import check_mergeable
+from kerasblocks.blocks.projection import make_projection
 from kerasblocks.blocks.size_law import SizeLaw, find_size_laws
 from kerasblocks.blocks.spatial import (
     channels,
-    layer_class,
     resolve_data_format,
     spatial_sizes,
     with_spatial_sizes,
@@ -108,26 +107,9 @@ class Residual(Composite):
             laws: What the path does to each spatial axis.
             shape: The input's shape.
         """
-        policy = self.dtype_policy
-        pointwise = all(law.stride == 1 for law in laws)
-        if not laws or (
-            len(laws) == 1 and pointwise and self.data_format == "channels_last"
-        ):
-            # The same as a 1x1 convolution, and unlike it Dense keeps a mask.
-            return keras.layers.Dense(filters, name="projection", dtype=policy)
-        rank, options = len(laws), {"data_format": self.data_format, "dtype": policy}
-        convolution = layer_class("Conv{}D", rank)(
-            filters,
-            1,
-            strides=tuple(law.stride for law in laws),
-            name="projection",
-            **options,
+        return make_projection(
+            filters, laws, self.data_format, self.dtype_policy, cropped="shortcut"
         )
-        if not any(law.crop for law in laws):
-            return convolution
-        cropping = [(law.crop // 2, law.crop - law.crop // 2) for law in laws]
-        crop = Crop(cropping, name="crop", **options)
-        return Chain([crop, convolution], name="shortcut", dtype=policy)
 
     def make_conv_projection(
         self, filters: int, laws: list[SizeLaw], normalization: Any, **options: Any

@@ -54,10 +54,10 @@ def find_size_laws(
 
         try:
             fixed = size_of(_CHECKED[0]) == size_of(_CHECKED[-1])
-            law = _by_one_size(size, out) if fixed else _fit(size_of)
+            law = law_between(size, out) if fixed else _fit(size_of)
         except Exception:
             # Any layer may be in the path, and refuse a size in its own way.
-            law = _by_one_size(size, out)
+            law = law_between(size, out)
         agrees = law is not None and (size is None or law(size) == out)
         laws.append(law if agrees else None)
     return laws
@@ -88,7 +88,8 @@ def _growth(size_of: Callable[[int], Size], start: int) -> int | None:
     return high
 
 
-def _by_one_size(size: Size, out: Size) -> SizeLaw | None:
+def law_between(size: Size, out: Size) -> SizeLaw | None:
+    """The law with the least stride that takes one size to another, if any does."""
     if not size or not out:
         return None
     for stride in range(1, size + 1):
