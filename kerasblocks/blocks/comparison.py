@@ -7,8 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks import distances
 from kerasblocks.arguments import one_of
 from kerasblocks.blocks.block import Block
+from kerasblocks.distances import unit
 
 
 def absolute_difference(a: Any, b: Any) -> Any:
@@ -28,27 +30,12 @@ def dot(a: Any, b: Any) -> Any:
 
 def cosine(a: Any, b: Any) -> Any:
     """The cosine of the angle between `a` and `b`; 0 where one of them is zero."""
-    return dot(_unit(a), _unit(b))
+    return dot(unit(a), unit(b))
 
 
 def euclidean(a: Any, b: Any) -> Any:
     """The Euclidean distance, whose gradient is 0 where `a` equals `b`."""
-    return _safe(ops.sqrt, ops.sum(ops.square(a - b), axis=-1, keepdims=True))
-
-
-def _unit(x: Any) -> Any:
-    return x * _safe(ops.rsqrt, ops.sum(ops.square(x), axis=-1, keepdims=True))
-
-
-def _safe(function: Any, squares: Any) -> Any:
-    """`function(squares)`, and 0 with a gradient of 0 where `squares` is 0.
-
-    The inner `where` keeps the infinite derivative at 0 out of the gradient, which
-    the outer one alone would turn into NaN.
-    """
-    positive = squares > 0
-    values = function(ops.where(positive, squares, ops.ones_like(squares)))
-    return ops.where(positive, values, ops.zeros_like(squares))
+    return ops.expand_dims(distances.euclidean(a, b), -1)
 
 
 ELEMENTWISE = {
