@@ -1,7 +1,7 @@
 """Distances along the last axis, whose gradients are finite everywhere.
 
-They are taken from the differences, not from a matrix product: equal vectors are
-at distance 0 exactly, and no GPU rounds them to fewer digits.
+Distances are taken from the differences, not from a matrix product, so that equal
+vectors are at distance 0 exactly, also where a GPU multiplies with fewer digits.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ def cosine(a: Any, b: Any) -> Any:
     lacking = ops.cast(ops.all(a == 0, axis=-1), a.dtype)
     lacking += ops.cast(ops.all(b == 0, axis=-1), b.dtype)
     return (squared_euclidean(a, b) + lacking) / 2
+
+
+def similarities(x: Any) -> Any:
+    """The cosines of all pairs of rows: `(batch, batch)` of `(batch, features)`."""
+    x = unit(x)
+    return ops.matmul(x, ops.transpose(x))
 
 
 DISTANCES = {
