@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LAYER_KEYWORDS = ("name", "dtype", "trainable", "autocast")
@@ -50,6 +50,68 @@ def positive_int(owner: str, argument: str, value: Any) -> int:
     if not is_positive_int(value):
         raise ValueError(f"{owner}: '{argument}' must be a positive int, got {value!r}")
     return int(value)
+
+
+def non_negative(owner: str, argument: str, value: Any) -> float:
+    """Returns `value` as a float if it is a finite number of 0 or more, else raises."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not 0 <= value < float("inf")
+    ):
+        raise ValueError(
+            f"{owner}: {argument} must be a number of 0 or more, got {value!r}"
+        )
+    return float(value)
+
+
+def check_keys(
+    owner: str,
+    argument: str,
+    given: Any,
+    names: Sequence[str],
+    *,
+    what: str = "heads",
+    complete: bool = False,
+) -> None:
+    """Raises unless `given` is a dict by some of `names`, or by all of them.
+
+    Args:
+        owner: The class, for the error message.
+        argument: The argument's name, for the error message.
+        given: What the user passed.
+        names: The legal names.
+        what: What the names are of, for the error message.
+        complete: Whether each name must be there.
+
+    Raises:
+        ValueError: it is not a dict, or names something else, or lacks a name.
+    """
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"{owner}: '{argument}' must be a dict by the names of the {what}, "
+            f"{', '.join(map(repr, names))}, got {_short(given)}"
+        )
+    for name in given:
+        if name not in names:
+            raise ValueError(
+                f"{owner}: '{argument}' names {name!r}, but the {what} are "
+                f"{', '.join(map(repr, names))}{did_you_mean(name, names)}"
+            )
+    lacking = [name for name in names if name not in given]
+    if complete and lacking:
+        raise ValueError(
+            f"{owner}: '{argument}' lacks {', '.join(map(repr, lacking))}; the {what} "
+            f"are {', '.join(map(repr, names))}"
+        )
+
+
+def _short(value: Any) -> str:
+    """A value for an error message: of an array its shape alone."""
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return repr(value)
+    return f"a {type(value).__name__} of shape {tuple(shape)}"
 
 
 def sizes(owner: str, argument: str, value: Any, rank: int | None = None) -> Any:

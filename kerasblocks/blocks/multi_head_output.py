@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.arguments import check_keys, non_negative
+from kerasblocks.blocks.balancing import make_balancing
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.composite import Composite, Run, build_layer
-from kerasblocks.blocks.tasks import Task
+from kerasblocks.blocks.labels import check_labels
+from kerasblocks.blocks.task import Task, replaced
+from kerasblocks.blocks.task_loss import TaskLoss
+from kerasblocks.blocks.task_metric import TaskMetric
 from kerasblocks.blocks.templates import make_activation
 from kerasblocks.blocks.wide_dense import SplitFeatures, build_wide_dense
 
@@ -31,12 +37,16 @@ class MultiHeadOutput(Composite):
     for them: Keras takes them from layers. It needs lists throughout.)
 
     Args:
-        heads: A dict of `Regression`, `Binary`, `Multiclass` or `Multilabel` by the
-            names of the outputs.
+        heads: A dict of tasks by the names of the outputs: `Regression`, `Binary`,
+            `Multiclass`, `Multilabel`, `Ordinal`, `Count` or `Quantile`.
+        balancing: How a `MultiHeadModel` weighs the losses while training:
+            "uncertainty" or "scale", a layer such as `DynamicWeightAverage`, or None
+            for fixed weights.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: `heads` is not such a dict, or is empty.
+        ValueError: `heads` is not such a dict, or is empty, or `balancing` is none of
+            these.
 
     Example:
         >>> from kerasblocks import Binary, Multiclass, Regression
@@ -52,7 +62,7 @@ class MultiHeadOutput(Composite):
     Reference: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
 
-    def __init__(self, heads: Mapping[str, Task], **kwargs: Any):
+    def __init__(self, heads: Mapping[str, Task], balancing: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(heads, Mapping) or not heads:
             raise ValueError(
@@ -71,6 +81,8 @@ class MultiHeadOutput(Composite):
                     f"{task!r} for {name!r}"
                 )
         self.heads = dict(heads)
+        self.balancing = balancing
+        self.balancer = make_balancing(self._owner, balancing, self._wide)
         self.dense: keras.layers.Dense | None = None
         self.split: SplitFeatures | None = None
 
@@ -84,7 +96,7 @@ class MultiHeadOutput(Composite):
         """The arguments `loss`, `metrics` and `loss_weights` for `model.compile`.
 
         Args:
-            loss_weights: A weight for some heads; 1.0 for the others.
+            loss_weights: A weight for some heads, instead of their task's own.
             loss: A loss for some heads, instead of their task's own.
             metrics: A list of metrics for some heads, instead of their task's own.
 
@@ -93,29 +105,74 @@ class MultiHeadOutput(Composite):
 
         Raises:
             ValueError: a name is not that of a head, or a weight is not a number of
-                0 or more.
+                0 or more, or is given beside a `balancing`.
         """
         given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         for argument, values in given.items():
-            self._check_names(argument, values)
-        weights = dict.fromkeys(self.heads, 1.0) | dict(loss_weights or {})
-        for name, weight in weights.items():
-            if (
-                isinstance(weight, bool)
-                or not isinstance(weight, numbers.Real)
-                or not 0 <= weight < float("inf")
-            ):
-                raise ValueError(
-                    f"{self._owner}: the weight in 'loss_weights' for {name!r} must be "
-                    f"a number of 0 or more, got {weight!r}"
-                )
-        tasks = self.heads.items()
-        return {
-            "loss": {name: task.loss for name, task in tasks} | dict(loss or {}),
-            "metrics": {name: list(task.metrics) for name, task in tasks}
-            | dict(metrics or {}),
-            "loss_weights": {name: float(weight) for name, weight in weights.items()},
+            if values is not None:
+                check_keys(self._owner, argument, values, list(self.heads))
+        weights = {name: task.loss_weight for name, task in self.heads.items()}
+        for name, weight in (loss_weights or {}).items():
+            what = f"the weight in 'loss_weights' for {name!r}"
+            weights[name] = non_negative(self._owner, what, weight)
+        if self.balancing is not None and set(weights.values()) != {1.0}:
+            raise ValueError(
+                f"{self._owner}: weights of losses and 'balancing' exclude each other, "
+                f"got the weights {weights}"
+            )
+        tasks = {
+            name: task
+            if not loss or name not in loss
+            else replaced(task, loss=loss[name])
+            for name, task in self.heads.items()
         }
+        balanced = self.balancing is not None
+        return {
+            "loss": {
+                name: TaskLoss(task, name, balanced) for name, task in tasks.items()
+            },
+            "metrics": {
+                name: [
+                    TaskMetric(task, metric, name)
+                    for metric in _as_list((metrics or {}).get(name, task.used_metrics))
+                ]
+                for name, task in tasks.items()
+            },
+            "loss_weights": weights,
+        }
+
+    def route(self, y: Any, sample_weight: Any = None) -> Any:
+        """Checks the targets of the heads, and completes their sample weights.
+
+        For arrays before `fit`, where it looks at the values too, and inside the
+        `map` of a `tf.data.Dataset`, a `PyDataset` or a `DataLoader`.
+
+        Args:
+            y: A dict of targets by the names of the heads, in any order.
+            sample_weight: None, or a dict of weights for some heads.
+
+        Returns:
+            The targets in the order of the heads; with weights, a tuple of the targets
+            and the weights of all heads, 1 where none was given.
+
+        Raises:
+            ValueError: a name is wrong, missing or superfluous, or an array's shape or
+                values are not those of the task's labels.
+        """
+        check_keys(self._owner, "y", y, list(self.heads), complete=True)
+        y = {name: y[name] for name in self.heads}
+        for name, labels in y.items():
+            if isinstance(labels, np.ndarray | list | tuple | numbers.Number):
+                check_labels(self._owner, name, self.heads[name], np.asarray(labels))
+        if sample_weight is None:
+            return y
+        names = list(self.heads)
+        check_keys(self._owner, "sample_weight", sample_weight, names)
+        weights = {
+            name: sample_weight[name] if name in sample_weight else _ones(y[name])
+            for name in names
+        }
+        return y, weights
 
     def wire(self, run: Run, inputs: Any) -> dict[str, Any]:
         features = {name: run(chain, inputs) for name, chain in self.chains.items()}
@@ -129,11 +186,9 @@ class MultiHeadOutput(Composite):
 
     def build_children(self, inputs: Any) -> Any:
         policy = self.dtype_policy
-        narrow = policy.compute_dtype in ("float16", "bfloat16")
         self.activations = {
-            name: make_activation(task.activation, name=name, dtype=dtype)
-            or keras.layers.Activation("linear", name=name, dtype=dtype)
-            for dtype in ["float32" if narrow else policy]
+            name: make_activation(task.activation, name=name, dtype=self._wide)
+            or keras.layers.Activation("linear", name=name, dtype=self._wide)
             for name, task in self.heads.items()
         }
         self.chains = {
@@ -152,28 +207,34 @@ class MultiHeadOutput(Composite):
             build_wide_dense(self.dense, tuple(inputs.shape), widths)
         if len(widths) > 1:
             self.split = SplitFeatures(widths, name="split", dtype=policy)
+        if self.balancer is not None and not self.balancer.built:
+            self.balancer.build((len(self.heads),))
         return self.wire(build_layer, inputs)
+
+    @property
+    def _wide(self) -> Any:
+        """The policy of outputs and losses, never narrower than float32."""
+        policy = self.dtype_policy
+        narrow = policy.compute_dtype in ("float16", "bfloat16")
+        return "float32" if narrow else policy
 
     @property
     def _direct(self) -> list[str]:
         """The heads without hidden layers, in their order."""
         return [name for name, task in self.heads.items() if not task.hidden]
 
-    def _check_names(self, argument: str, values: Mapping[str, Any] | None) -> None:
-        if values is None:
-            return
-        if not isinstance(values, Mapping):
-            raise ValueError(
-                f"{self._owner}: '{argument}' must be a dict by the names of the "
-                f"heads, got {values!r}"
-            )
-        for name in values:
-            if name not in self.heads:
-                raise ValueError(
-                    f"{self._owner}: '{argument}' names {name!r}, but the heads are "
-                    f"{', '.join(map(repr, self.heads))}"
-                    f"{did_you_mean(name, self.heads)}"
-                )
+
+def _ones(labels: Any) -> Any:
+    """A weight of 1 for each label, in the library that the labels are of."""
+    if type(labels).__module__.startswith("tensorflow"):
+        # In a tf.data.Dataset, whatever Keras' backend is.
+        tf = sys.modules["tensorflow"]
+        return tf.ones(tf.shape(labels)[:1])
+    return np.ones(len(labels), "float32")
+
+
+def _as_list(metrics: Any) -> list[Any]:
+    return list(metrics) if isinstance(metrics, list | tuple) else [metrics]
 
 
 def _dense(units: int, policy: Any) -> keras.layers.Dense:

@@ -18,28 +18,36 @@ def census(**kwargs):
 
 
 def test_compile_args():
-    assert census().compile_args(
+    arguments = census().compile_args(
         loss_weights={"age": 0.25, "gender": np.float32(10)}
-    ) == {
-        "loss": {
-            "income": "sparse_categorical_crossentropy",
-            "age": "mean_squared_error",
-            "gender": "binary_crossentropy",
-        },
-        "metrics": {
-            "income": ["sparse_categorical_accuracy"],
-            "age": ["mean_absolute_error"],
-            "gender": ["binary_accuracy"],
-        },
-        "loss_weights": {"income": 1.0, "age": 0.25, "gender": 10.0},
+    )
+    assert {name: loss.task.loss for name, loss in arguments["loss"].items()} == {
+        "income": "sparse_categorical_crossentropy",
+        "age": "mean_squared_error",
+        "gender": "binary_crossentropy",
     }
+    assert {
+        name: [metric.name for metric in metrics]
+        for name, metrics in arguments["metrics"].items()
+    } == {
+        "income": ["sparse_categorical_accuracy"],
+        "age": ["mean_absolute_error"],
+        "gender": ["binary_accuracy"],
+    }
+    assert arguments["loss_weights"] == {"income": 1.0, "age": 0.25, "gender": 10.0}
 
 
 def test_compile_args_takes_other_losses_and_metrics():
     arguments = census().compile_args(loss={"age": "huber"}, metrics={"age": ["mse"]})
-    assert arguments["loss"]["age"] == "huber"
-    assert arguments["metrics"]["age"] == ["mse"]
-    assert arguments["loss"]["gender"] == "binary_crossentropy"
+    assert arguments["loss"]["age"].task.loss == "huber"
+    assert [m.name for m in arguments["metrics"]["age"]] == ["mean_squared_error"]
+    assert arguments["loss"]["gender"].task.loss == "binary_crossentropy"
+
+
+def test_a_task_has_its_own_loss_weight():
+    heads = kb.MultiHeadOutput({"a": kb.Binary(loss_weight=3), "b": kb.Count()})
+    assert heads.compile_args()["loss_weights"] == {"a": 3.0, "b": 1.0}
+    assert heads.compile_args({"a": 2})["loss_weights"] == {"a": 2.0, "b": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +62,8 @@ def test_compile_args_takes_other_losses_and_metrics():
         ({"metrics": {"xyz": []}}, "'metrics' names 'xyz'"),
         (
             {"loss_weights": [1, 2, 3]},
-            "'loss_weights' must be a dict by the names of the heads, got [1, 2, 3]",
+            "'loss_weights' must be a dict by the names of the heads, 'income', 'age', "
+            "'gender', got [1, 2, 3]",
         ),
         (
             {"loss_weights": {"age": -1}},
@@ -85,6 +94,9 @@ def test_compile_args_is_strict(arguments, words):
             True,
         ),
         (kb.Multilabel(5), 5, (5,), False),
+        (kb.Ordinal(4), 4, (), True),
+        (kb.Count(2), 2, (2,), False),
+        (kb.Quantile(), 3, (1,), False),
     ],
 )
 def test_tasks(task, units, label_shape, sums_to_one):
@@ -95,7 +107,7 @@ def test_tasks(task, units, label_shape, sums_to_one):
     outputs = keras.ops.convert_to_numpy(model(x)["only"])
     assert outputs.shape == (8, units)
     np.testing.assert_equal(np.allclose(outputs.sum(axis=-1), 1), sums_to_one)
-    if not isinstance(task, kb.Regression):
+    if not isinstance(task, kb.Regression | kb.Count | kb.Quantile):
         assert (outputs > 0).all()
         assert (outputs < 1).all()
     model.compile("sgd", **heads.compile_args())

@@ -1,0 +1,127 @@
+"""`MultiHeadModel`: a model of named outputs, strict in names, that balances losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasblocks.arguments import check_keys
+from kerasblocks.blocks.multi_head_output import MultiHeadOutput
+from kerasblocks.blocks.task_loss import balanced_losses
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class MultiHeadModel(keras.Model):
+    """A Keras model whose output is a dict, for training by name.
+
+    It is made, compiled, fitted, saved and loaded as any `keras.Model`, Functional or
+    subclassed. It differs in what becomes of targets and losses:
+
+    - Targets must be a dict with exactly the names of the outputs, and sample weights
+      a dict with some of them; anything else is an error in the first step. With
+      arrays, Keras itself wants all the weights: `MultiHeadOutput.route` completes
+      them.
+    - The losses are weighed by the `balancing` of its `MultiHeadOutput`.
+
+    It overrides `compute_loss`, and `compute_metrics` to look at the names there too:
+    on JAX and torch Keras builds metrics before it asks for a loss.
+
+    Args:
+        inputs: The inputs of a Functional model.
+        outputs: A dict of outputs.
+        name: The name of the model.
+
+    Raises:
+        ValueError: on training, a name is wrong, missing or superfluous.
+
+    Example:
+        >>> from kerasblocks import Binary, Regression
+        >>> heads = MultiHeadOutput(
+        ...     {"age": Regression(), "smokes": Binary()}, balancing="uncertainty"
+        ... )
+        >>> features = keras.Input((8,))
+        >>> model = MultiHeadModel(features, heads(features))
+        >>> model.compile("adam", **heads.compile_args())
+    """
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        self._check_names(y, y_pred, sample_weight)
+        weights = _complete(sample_weight, y_pred)
+        with balanced_losses():
+            total = super().compute_loss(x, y, y_pred, weights, training)
+            heads = find_balanced(self)
+            if heads is None:
+                return total
+            # The call above keeps the metrics of the losses; their sum is not used.
+            losses = [
+                self.loss[name](y[name], y_pred[name], _weight_of(name, weights))
+                for name in heads.heads
+            ]
+        balanced = heads.balancer(ops.stack(losses), training=training)
+        total = ops.sum(balanced)
+        for loss in self.losses:
+            total = total + ops.sum(ops.cast(loss, total.dtype))
+        return total
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        self._check_names(y, y_pred, sample_weight)
+        weights = _complete(sample_weight, y_pred)
+        return super().compute_metrics(x, y, y_pred, weights)
+
+    def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        owner = type(self).__name__
+        if not isinstance(y_pred, Mapping):
+            raise ValueError(
+                f"{owner}: its output must be a dict by name, as that of "
+                f"MultiHeadOutput, got {y_pred!r}"
+            )
+        check_keys(owner, "y", y, list(y_pred), what="outputs", complete=True)
+        if isinstance(sample_weight, Mapping | list | tuple):
+            names = list(y_pred)
+            check_keys(owner, "sample_weight", sample_weight, names, what="outputs")
+
+
+def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
+    """The layer of a model whose losses are to be balanced, if there is one.
+
+    Raises:
+        ValueError: there are several.
+    """
+    found = {id(heads): heads for heads in _heads(model) if heads.balancer is not None}
+    if len(found) > 1:
+        raise ValueError(
+            f"{type(model).__name__}: one MultiHeadOutput can have a 'balancing', got "
+            f"{len(found)}"
+        )
+    return next(iter(found.values()), None)
+
+
+def _heads(layer: Any) -> Iterator[MultiHeadOutput]:
+    if isinstance(layer, MultiHeadOutput):
+        yield layer
+    elif isinstance(layer, keras.Model):
+        for inner in layer.layers:
+            yield from _heads(inner)
+
+
+def _complete(sample_weight: Any, y_pred: Any) -> Any:
+    """Weights for all outputs, None where there are none."""
+    if not isinstance(sample_weight, Mapping):
+        return sample_weight
+    return {name: sample_weight.get(name) for name in y_pred}
+
+
+def _weight_of(name: str, weights: Any) -> Any:
+    return weights[name] if isinstance(weights, Mapping) else weights

@@ -1,0 +1,69 @@
+"""`Pinball`: the loss whose minimum is at the quantiles of a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def check_quantiles(owner: str, quantiles: Any) -> list[float]:
+    """Returns increasing numbers between 0 and 1 as a list, else raises."""
+    if isinstance(quantiles, Sequence) and not isinstance(quantiles, str):
+        legal = all(
+            isinstance(q, int | float) and 0 < q < 1
+            for q in quantiles
+        )
+        if legal and quantiles and list(quantiles) == sorted(set(quantiles)):
+            return [float(q) for q in quantiles]
+    raise ValueError(
+        f"{owner}: 'quantiles' must be a list of increasing numbers between 0 and 1, "
+        f"got {quantiles!r}"
+    )
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class Pinball(keras.losses.Loss):
+    """The error of quantiles: too low and too high weigh `q` and `1 - q`.
+
+    Of each sample the mean over the quantiles.
+
+    Shape of the labels: `(batch, ..., 1)`, or `(batch, ...)`.
+    Shape of the predictions: `(batch, ..., quantiles)`.
+
+    Args:
+        quantiles: The quantiles between 0 and 1, increasing.
+        reduction: As in Keras' losses.
+        name: The name of the loss.
+
+    Raises:
+        ValueError: `quantiles` is not such a list.
+
+    Example:
+        >>> float(Pinball([0.9])([[1.0]], [[0.0]]))
+        0.8999999761581421
+
+    Reference: Koenker and Bassett, Regression Quantiles, Econometrica 46, 1978.
+    """
+
+    def __init__(
+        self,
+        quantiles: Sequence[float],
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "pinball",
+    ):
+        super().__init__(name=name, reduction=reduction)
+        self.quantiles = check_quantiles(type(self).__name__, quantiles)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if len(y_true.shape) < len(y_pred.shape):
+            y_true = ops.expand_dims(y_true, -1)
+        quantiles = ops.convert_to_tensor(self.quantiles, dtype=y_pred.dtype)
+        above = y_true - y_pred
+        return ops.mean(ops.maximum(quantiles * above, (quantiles - 1) * above), -1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "quantiles": self.quantiles}
