@@ -1,0 +1,131 @@
+"""`GatedMerge`: inputs that say of each other how much of each is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasblocks.blocks.block import Block
+from kerasblocks.blocks.composite import Composite, Run
+from kerasblocks.blocks.presence import as_flag
+from kerasblocks.blocks.projection import make_projection
+from kerasblocks.blocks.size_law import SizeLaw
+from kerasblocks.blocks.spatial import (
+    channel_axis,
+    channels,
+    resolve_data_format,
+    spatial_sizes,
+)
+
+_NEVER = -1e30  # a gate's logit: finite, so that the gradient is, where all are absent
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class GatedSum(Block):
+    """Sums tensors, each feature weighted by a softmax over the tensors.
+
+    Input shape: a list of k tensors of one shape, a list of as many with the softmax's
+        logits, and where some are optional a list of `(batch,)` or `(batch, 1)` that
+        tell where these are present.
+    Output shape: that of one tensor.
+
+    Args:
+        optional: The positions of the tensors that may be absent.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+    """
+
+    def __init__(self, optional: Sequence[int] = (), **kwargs: Any):
+        super().__init__(**kwargs)
+        self.optional = tuple(optional)
+
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(inputs[0][0].shape, inputs[0][0].dtype)
+
+    def call(self, inputs: Any) -> Any:
+        tensors, logits, *rest = inputs
+        exact = keras.backend.result_type(tensors[0].dtype, "float32")
+        logits = [ops.cast(x, exact) for x in logits]
+        for place, present in zip(self.optional, rest[0] if rest else (), strict=True):
+            x = logits[place]
+            flag = as_flag(present, len(x.shape))
+            logits[place] = ops.where(flag, x, ops.full_like(x, _NEVER))
+        gates = ops.softmax(ops.stack(logits, axis=-1), axis=-1)
+        stacked = ops.stack(list(tensors), axis=-1)
+        return ops.sum(ops.cast(gates, stacked.dtype) * stacked, axis=-1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """A step of the output is valid where it is in any of the tensors."""
+        masks = list((previous_mask or [[None]])[0])
+        if any(mask is None for mask in masks):
+            return None
+        valid, *others = masks
+        for mask in others:
+            valid = ops.logical_or(valid, mask)
+        return valid
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class GatedMerge(Composite):
+    """The gated multimodal unit, for any number of inputs.
+
+    Each input x_i becomes `h_i = tanh(W_i x_i)`, as wide as the widest input. What
+    comes out is their sum, each feature weighted by gates that are computed from all
+    inputs and are a softmax over them. For two inputs this is the unit of the paper.
+
+    Input shape: a list of tensors that differ in their channels alone; where some are
+        optional, a pair of it and a list of `(batch,)` or `(batch, 1)`.
+    Output shape: that of the widest.
+
+    Args:
+        names: A name for each input, by which its layers are called.
+        optional: The positions of the inputs that may be absent. They are zeros then.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Reference: Arevalo et al., Gated Multimodal Units for Information Fusion, 2017.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        optional: Sequence[int] = (),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.names = list(names)
+        self.optional = tuple(optional)
+        self.data_format = resolve_data_format(self._owner, data_format)
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        tensors, *presents = inputs if self.optional else (inputs,)
+        joined = run(self.join, list(tensors))
+        hidden = [run(h, x) for h, x in zip(self.hidden, tensors, strict=True)]
+        gates = [run(gate, joined) for gate in self.gates]
+        return run(self.sum, [hidden, gates, *presents])
+
+    def build_children(self, inputs: Any) -> Any:
+        shapes = [tuple(x.shape) for x in (inputs[0] if self.optional else inputs)]
+        policy, axis = self.dtype_policy, channel_axis(self.data_format, shapes[0])
+        width = max(channels(self._owner, self.data_format, s) for s in shapes)
+        laws = [SizeLaw(1)] * len(spatial_sizes(self.data_format, shapes[0]))
+        self.join = keras.layers.Concatenate(axis=axis, name="join", dtype=policy)
+        self.hidden, self.gates = (
+            [
+                make_projection(
+                    width,
+                    laws,
+                    self.data_format,
+                    policy,
+                    name=f"{role}_{name}",
+                    activation=activation,
+                )
+                for name in self.names
+            ]
+            for role, activation in (("hidden", "tanh"), ("gate", None))
+        )
+        self.sum = GatedSum(self.optional, name="sum", dtype=policy)
+        return super().build_children(inputs)

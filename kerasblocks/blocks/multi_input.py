@@ -1,0 +1,299 @@
+"""`MultiInput`: inputs of several kinds, an encoder for each, one merge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from kerasblocks.arguments import did_you_mean, one_of
+from kerasblocks.blocks.chain import as_layer
+from kerasblocks.blocks.composite import Composite, Run, build_layer
+from kerasblocks.blocks.gated_merge import GatedMerge
+from kerasblocks.blocks.inner_product import InnerProduct
+from kerasblocks.blocks.input_structure import (
+    as_pair,
+    by_name,
+    by_position,
+    describe,
+)
+from kerasblocks.blocks.merging import MERGES, is_mergeable, list_shapes, make_merge
+from kerasblocks.blocks.presence import DivideByPresent, FillAbsent, WherePresent
+from kerasblocks.blocks.projection import make_projection
+from kerasblocks.blocks.size_law import SizeLaw, law_between
+from kerasblocks.blocks.spatial import (
+    channel_axis,
+    channels,
+    resolve_data_format,
+    spatial_sizes,
+)
+
+OF_TWO = ("subtract", "dot")
+JOINING = ("concatenate", "gated")
+"""Merges that take each input with the channels that it has."""
+# What changes nothing, in place of an encoding that is absent.
+FILLS = {"multiply": 1, "maximum": float("-inf"), "minimum": float("inf")}
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class MultiInput(Composite):
+    """Encodes each of several inputs with a layer of its own, and merges the encodings.
+
+    Where encodings differ in what a merge needs alike, those that differ get a linear
+    1x1 projection: to the most channels (but for "concatenate" and "gated"), and, by a
+    stride, to the smallest of the known spatial sizes. (Sizes of 1 are broadcast, but
+    for these two.)
+
+    Input shape: a dict of inputs for a dict of encoders, in any order of its keys, or a
+        list or tuple for a list. An encoder that takes several tensors gets them as
+        one input, in their structure. An optional input is a pair `(input, present)`,
+        with `present` of shape `(batch,)` or `(batch, 1)`, of booleans or 0 and 1.
+    Output shape: that of the encodings; "concatenate" adds up their channels; "dot"
+        gives one channel.
+
+    A sample whose input is absent comes out as if there were no such input: zeros in
+    its place for "concatenate", and for the other merges a merge of those present; all
+    zeros where none is. Its values, NaN even, reach neither output nor gradients: the
+    encoder gets ones. (Batch normalization inside an encoder counts these ones.)
+
+    Args:
+        encoders: A dict by the names of the inputs, or a list: for each a Keras layer
+            or model, a list of layers, or None to pass the input on. The order is that
+            of merging.
+        merge: "concatenate", "add", "average", "multiply", "maximum", "minimum";
+            "subtract" or "dot" (along the channels) for two inputs; "gated": a sum,
+            each feature weighted by gates that all inputs have a say in.
+        optional: Names of inputs that a sample may lack; positions for a list.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: an argument is not one of the above, the input lacks a name or has
+            one too many, or the encodings fit in no way.
+
+    Example:
+        >>> block = MultiInput(
+        ...     {
+        ...         "text": [keras.layers.Embedding(1000, 16), keras.layers.LSTM(32)],
+        ...         "facts": keras.layers.Dense(8, activation="relu"),
+        ...     },
+        ...     merge="add",
+        ... )
+        >>> block.compute_output_shape({"facts": (None, 4), "text": (None, 20)})
+        (None, 32)
+        >>> block.build({"facts": (None, 4), "text": (None, 20)})
+        >>> list(block.projections)
+        ['facts']
+
+    Reference: Chollet, Deep Learning with Python, 2017, section 7.1.2; for "gated"
+    Arevalo et al., Gated Multimodal Units for Information Fusion, 2017.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[str, Any] | Sequence[Any],
+        merge: str = "concatenate",
+        optional: Sequence[Any] = (),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(encoders, Mapping | list | tuple) or not encoders:
+            raise ValueError(
+                f"{self._owner}: 'encoders' must be a dict or a list of at least one "
+                f"encoder, got {encoders!r}"
+            )
+        named = isinstance(encoders, Mapping)
+        for key in encoders if named else ():
+            if not isinstance(key, str) or not key or "/" in key:
+                raise ValueError(
+                    f"{self._owner}: a name in 'encoders' must be a string without "
+                    f"'/', got {key!r}"
+                )
+        pairs = encoders.items() if named else enumerate(encoders)
+        layers = {key: self._as_encoder(key, encoder) for key, encoder in pairs}
+        self.encoders = layers if named else list(layers.values())
+        self.merge = one_of(self._owner, "merge", merge, (*MERGES, *OF_TWO, "gated"))
+        if merge in OF_TWO and len(layers) != 2:
+            raise ValueError(
+                f"{self._owner}: merge={merge!r} takes exactly two encoders, got "
+                f"{len(layers)}"
+            )
+        self.optional = self._check_optional(optional)
+        self.data_format = resolve_data_format(self._owner, data_format)
+        self.hide = WherePresent(1, name="hide", dtype=self.dtype_policy)
+
+    @property
+    def keys(self) -> list[Any]:
+        """The names of the inputs, or their positions, in the order of merging."""
+        named = isinstance(self.encoders, Mapping)
+        return list(self.encoders) if named else list(range(len(self.encoders)))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if isinstance(self.encoders, Mapping):
+            # As pairs: JSON's keys may be sorted on their way.
+            config["encoders"] = [list(pair) for pair in config["encoders"].items()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        encoders = config["encoders"]
+        if all(isinstance(pair, list | tuple) for pair in encoders):
+            config = {**config, "encoders": dict(encoders)}
+        return super().from_config(config)
+
+    def wire(self, run: Run, inputs: Any) -> Any:
+        encodings, presents = self._encode(run, inputs)
+        return self._merge(run, encodings, presents)
+
+    def build_children(self, inputs: Any) -> Any:
+        encodings, presents = self._encode(build_layer, inputs)
+        for key, encoding in zip(self.keys, encodings, strict=True):
+            if not hasattr(encoding, "shape"):
+                raise ValueError(
+                    f"{self._owner}: the encoder of {key!r} must give one tensor, got "
+                    f"{describe(encoding)}"
+                )
+        self.projections = self._make_projections(encodings)
+        self._make_merge(encodings)
+        return self._merge(build_layer, encodings, presents)
+
+    def _encode(self, run: Run, inputs: Any) -> tuple[list, list]:
+        """The encodings, and what tells where the optional ones are present."""
+        encodings, presents = [], []
+        for key, x in zip(self.keys, self._in_order(inputs), strict=True):
+            if key in self.optional:
+                x, present = as_pair(self._owner, key, x)
+                presents.append(present)
+                x = run(self.hide, (x, [present]))
+            encodings.append(run(self.encoders[key], x))
+        return encodings, presents
+
+    def _merge(self, run: Run, encodings: list, presents: list) -> Any:
+        projected = [
+            run(self.projections[str(key)], x) if str(key) in self.projections else x
+            for key, x in zip(self.keys, encodings, strict=True)
+        ]
+        self._check_fit(encodings, projected)
+        if not presents:
+            return run(self.merge_layer, projected)
+        projected = run(self.fill, (projected, presents))
+        gated = self.merge == "gated"
+        outputs = run(self.merge_layer, (projected, presents) if gated else projected)
+        if self.merge == "average":
+            outputs = run(self.divide, (outputs, presents))
+        if len(presents) == len(projected):
+            outputs = run(self.blank, (outputs, presents))
+        return outputs
+
+    def _make_merge(self, encodings: list) -> None:
+        policy = self.dtype_policy
+        axis = channel_axis(self.data_format, encodings[0].shape)
+        places = [i for i, key in enumerate(self.keys) if key in self.optional]
+        common = {"name": "merge", "dtype": policy}
+        if self.merge == "gated":
+            names = [str(key) for key in self.keys]
+            self.merge_layer = GatedMerge(names, places, self.data_format, **common)
+        elif self.merge == "subtract":
+            self.merge_layer = keras.layers.Subtract(**common)
+        elif self.merge == "dot":
+            self.merge_layer = InnerProduct(axis, **common)
+        else:
+            summed = self.merge == "average" and places
+            merge = "add" if summed else self.merge
+            self.merge_layer = make_merge(merge, axis=axis, dtype=policy)
+        if places:
+            required = len(self.keys) - len(places)
+            fill = FILLS.get(self.merge, 0)
+            self.fill = FillAbsent(fill, places, name="fill", dtype=policy)
+            self.divide = DivideByPresent(required, name="divide", dtype=policy)
+            self.blank = WherePresent(0, name="blank", dtype=policy)
+
+    def _make_projections(self, encodings: list) -> dict[str, keras.layers.Layer]:
+        """A layer for each encoding that differs from the others where it must not."""
+        shapes = [tuple(x.shape) for x in encodings]
+        if len({len(shape) for shape in shapes}) > 1 or len(shapes[0]) < 2:
+            return {}  # nothing fits: _check_fit says so
+        axis = channel_axis(self.data_format, shapes[0])
+        widest = max((shape[axis] for shape in shapes if shape[axis]), default=None)
+        sizes = [spatial_sizes(self.data_format, shape) for shape in shapes]
+        smallest = [
+            min((size for size in along if self._is_resized(size)), default=None)
+            for along in zip(*sizes, strict=True)
+        ]
+        projections = {}
+        for key, shape, own in zip(self.keys, shapes, sizes, strict=True):
+            found = [
+                law_between(size, to) if to and self._is_resized(size) else SizeLaw(1)
+                for size, to in zip(own, smallest, strict=True)
+            ]
+            laws = [law for law in found if law is not None]
+            filters = shape[axis] if self.merge in JOINING else widest
+            same = filters == shape[axis] and all(law.stride == 1 for law in laws)
+            if same or len(laws) < len(found):
+                continue
+            projections[str(key)] = make_projection(
+                filters or channels(self._owner, self.data_format, shape),
+                laws,
+                self.data_format,
+                self.dtype_policy,
+                name=f"project_{key}",
+                cropped=f"resize_{key}",
+            )
+        return projections
+
+    def _is_resized(self, size: int | None) -> bool:
+        """Whether a spatial size must be that of the others: known, not broadcast."""
+        return size is not None and (size > 1 or self.merge in JOINING)
+
+    def _check_fit(self, encodings: list, projected: list) -> None:
+        merge = "concatenate" if self.merge in JOINING else self.merge
+        axis = channel_axis(self.data_format, projected[0].shape)
+        ranks = [len(x.shape) for x in projected]
+        if min(ranks) < 2 or not is_mergeable(merge, projected, axis):
+            listed = list_shapes([repr(key) for key in self.keys], encodings)
+            raise ValueError(
+                f"{self._owner}: the encodings cannot be merged by '{self.merge}', nor "
+                "projected (which is for the sizes known on building); their shapes "
+                f"are\n{listed}"
+            )
+
+    def _in_order(self, inputs: Any) -> list:
+        """What the input holds for each encoder, in the order of the encoders."""
+        if isinstance(self.encoders, Mapping):
+            return by_name(self._owner, self.keys, inputs)
+        return by_position(self._owner, len(self.encoders), inputs)
+
+    def _as_encoder(self, key: Any, encoder: Any) -> keras.layers.Layer:
+        layers = [] if encoder is None else encoder
+        name = f"encoder_{key}" if isinstance(key, int) else key
+        try:
+            return as_layer(self._owner, "encoders", layers, name, self.dtype_policy)
+        except ValueError:
+            raise ValueError(
+                f"{self._owner}: the encoder of {key!r} must be a Keras layer, a list "
+                f"of layers or None, got {encoder!r}"
+            ) from None
+
+    def _check_optional(self, optional: Any) -> tuple:
+        legal = ", ".join(map(repr, self.keys))
+        if isinstance(optional, str) or not isinstance(optional, Sequence):
+            raise ValueError(
+                f"{self._owner}: 'optional' must be a list of some of {legal}, got "
+                f"{optional!r}"
+            )
+        for key in optional:
+            if isinstance(key, bool) or key not in self.keys:
+                hint = did_you_mean(key, [k for k in self.keys if isinstance(k, str)])
+                raise ValueError(
+                    f"{self._owner}: 'optional' must be a list of some of {legal}, got "
+                    f"{key!r}{hint}"
+                )
+        if optional and self.merge in OF_TWO:
+            raise ValueError(
+                f"{self._owner}: merge={self.merge!r} needs both of its inputs: "
+                f"'optional' must be empty, got {list(optional)!r}"
+            )
+        return tuple(optional)
