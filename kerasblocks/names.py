@@ -8,6 +8,7 @@ from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.inception_block import InceptionBlock
 from kerasblocks.blocks.maxout import Maxout
 from kerasblocks.blocks.multi_head_output import MultiHeadOutput
+from kerasblocks.blocks.multi_input import MultiInput
 from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import Pooling
 from kerasblocks.blocks.residual import Residual
@@ -25,6 +26,7 @@ __all__ = [
     "InceptionBlock",
     "Maxout",
     "MultiHeadOutput",
+    "MultiInput",
     "Multiclass",
     "Multilabel",
     "Parallel",
