@@ -10,7 +10,7 @@ from keras import ops
 
 from kerasblocks.arguments import check_keys
 from kerasblocks.blocks.multi_head_output import MultiHeadOutput
-from kerasblocks.blocks.task_loss import balanced_losses
+from kerasblocks.blocks.task_loss import TaskLoss, balanced_losses
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -60,15 +60,15 @@ class MultiHeadModel(keras.Model):
         with balanced_losses():
             total = super().compute_loss(x, y, y_pred, weights, training)
             heads = find_balanced(self)
-            if heads is None:
+            balancer = None if heads is None else heads.balancer
+            if heads is None or balancer is None:
                 return total
             # The call above keeps the metrics of the losses; their sum is not used.
             losses = [
-                self.loss[name](y[name], y_pred[name], _weight_of(name, weights))
-                for name in heads.heads
+                loss(y[name], y_pred[name], _weight_of(name, weights))
+                for name, loss in self._head_losses(heads).items()
             ]
-        balanced = heads.balancer(ops.stack(losses), training=training)
-        total = ops.sum(balanced)
+        total = ops.sum(balancer(ops.stack(losses), training=training))
         for loss in self.losses:
             total = total + ops.sum(ops.cast(loss, total.dtype))
         return total
@@ -79,6 +79,18 @@ class MultiHeadModel(keras.Model):
         self._check_names(y, y_pred, sample_weight)
         weights = _complete(sample_weight, y_pred)
         return super().compute_metrics(x, y, y_pred, weights)
+
+    def _head_losses(self, heads: MultiHeadOutput) -> dict[str, TaskLoss]:
+        """The losses that the model was compiled with, in the order of the heads."""
+        losses = self.loss if isinstance(self.loss, Mapping) else {}
+        for name in heads.heads:
+            if not isinstance(losses.get(name), TaskLoss):
+                raise ValueError(
+                    f"{type(self).__name__}: 'balancing' needs the losses of "
+                    f"MultiHeadOutput.compile_args(), got {losses.get(name)!r} for "
+                    f"{name!r}"
+                )
+        return {name: losses[name] for name in heads.heads}
 
     def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         owner = type(self).__name__
