@@ -15,14 +15,16 @@ import kerasblocks as kb
 class Row:
     """A block, how to make it and what to feed it.
 
-    `shape` is that of the input, channels last and batch None, or a list of shapes.
-    One that does not ask for a data format has `spatial=False`.
+    `shape` is that of the input, channels last and batch None, or a list or dict of
+    shapes, with a structure of dtypes where they are not all floats. One that does not
+    ask for a data format has `spatial=False`.
     """
 
     name: str
     make: Callable[..., keras.layers.Layer]
     shape: Any
     spatial: bool = True
+    dtype: Any = "float32"
 
     def __str__(self) -> str:
         return self.name
@@ -79,6 +81,37 @@ def wired_residual(**arguments):
     return make
 
 
+def multi_input(*, widths=(4, 4), **arguments):
+    def make(**kwargs):
+        dtype = kwargs.get("dtype")
+        encoders = {
+            name: [layers.Dense(width, dtype=dtype), layers.ELU(dtype=dtype)]
+            for name, width in zip(("right", "left"), widths, strict=True)
+        }
+        return kb.MultiInput(encoders, **arguments, **kwargs)
+
+    return make
+
+
+def text_and_facts(**arguments):
+    def make(**kwargs):
+        dtype = kwargs.get("dtype")
+        text = [layers.Embedding(8, 3, dtype=dtype), layers.Flatten(dtype=dtype)]
+        facts = layers.Dense(4, "tanh", dtype=dtype)
+        return kb.MultiInput({"text": text, "facts": facts}, **arguments, **kwargs)
+
+    return make
+
+
+def images(**arguments):
+    def make(dtype=None, data_format=None, **kwargs):
+        common = {"dtype": dtype, "data_format": data_format}
+        encoders = {"whole": kb.ConvBlock(3, **common), "part": None}
+        return kb.MultiInput(encoders, **arguments, **common, **kwargs)
+
+    return make
+
+
 def heads(**kwargs):
     scale = layers.LayerNormalization(dtype=kwargs.get("dtype"))
     return kb.MultiHeadOutput(
@@ -117,6 +150,12 @@ FORKED = [[(3, 1), [[(2, 3)], [(3, 5, 1)]]], [("average", 3, 1, "same")]]
 IMAGE = (None, 6, 5, 4)
 ANY_IMAGE = (None, None, None, 4)
 PAIR = [(None, 6), (None, 6)]
+SIDES = {"left": (None, 6), "right": (None, 5)}
+OPTIONAL_SIDES = {"left": ((None, 6), (None,)), "right": ((None, 5), (None, 1))}
+MAYBE = {"left": ("float32", "bool"), "right": ("float32", "int32")}
+TEXT = {"facts": (None, 5), "text": (None, 6)}
+TOKENS = {"facts": "float32", "text": "int32"}
+IMAGES = {"part": (None, 3, 4, 2), "whole": (None, 6, 7, 2)}
 TEMPLATE = layers.BatchNormalization(epsilon=1.001e-5, scale=False)
 
 
@@ -200,6 +239,34 @@ TABLE = [
         )
     ),
     Row("SiameseEncoder_stacked", siamese(stacked=True), [*PAIR, PAIR[0]], False),
+    Row("MultiInput", text_and_facts(), TEXT, False, TOKENS),
+    Row("MultiInput_projected", text_and_facts(merge="add"), TEXT, False, TOKENS),
+    *(
+        Row(f"MultiInput_{merge}", multi_input(merge=merge), SIDES, spatial=False)
+        for merge in ("average", "multiply", "subtract", "dot", "gated")
+    ),
+    *(
+        Row(
+            f"MultiInput_{merge}_list",
+            lambda merge=merge, **k: kb.MultiInput([None, []], merge, **k),
+            [(None, 7, 4), (None, 7, 4)],
+        )
+        for merge in ("maximum", "minimum")
+    ),
+    *(
+        Row(
+            f"MultiInput_{merge}_optional",
+            multi_input(merge=merge, optional=["left", "right"], widths=(4, 3)),
+            OPTIONAL_SIDES,
+            False,
+            MAYBE,
+        )
+        for merge in ("average", "maximum", "gated")
+    ),
+    *(
+        Row(f"MultiInput_images_{merge}", images(merge=merge), IMAGES)
+        for merge in ("add", "concatenate", "gated", "dot")
+    ),
     Row("MultiHeadOutput", heads, (None, 6), spatial=False),
     Row("nested", nested, IMAGE),
 ]
@@ -216,18 +283,46 @@ def concrete(shape: Any, batch: int = 2) -> Any:
     return tree.map_shape_structure(lambda one: (batch, *sized(one)), shape)
 
 
-def samples(shape: Any, batch: int = 2, seed: int = 0) -> Any:
-    """Random input of a shape, or a list for a list of shapes."""
-    generator = np.random.default_rng(seed)
-    return tree.map_shape_structure(
-        lambda one: generator.standard_normal((batch, *sized(one))).astype("float32"),
-        shape,
+def specs(shape: Any, dtype: Any = "float32") -> Any:
+    """A `KerasTensor` of each shape, in the structure of the shapes."""
+    made = tree.map_shape_structure(keras.KerasTensor, shape)
+    if isinstance(dtype, str):
+        dtype = tree.map_structure(lambda _: dtype, made)
+    return tree.map_structure(
+        lambda one, kind: keras.KerasTensor(one.shape, kind), made, dtype
     )
 
 
-def functional(layer: keras.layers.Layer, shape: Any, **kwargs: Any) -> keras.Model:
+def samples(shape: Any, batch: int = 2, seed: int = 0, dtype: Any = "float32") -> Any:
+    """Random input of a shape, or of a structure of shapes and dtypes."""
+    generator = np.random.default_rng(seed)
+
+    def sample(one: keras.KerasTensor) -> np.ndarray:
+        size = (batch, *sized(one.shape))
+        if one.dtype == "bool":
+            return generator.random(size) < 0.5
+        if "int" in one.dtype:
+            return generator.integers(0, 8, size).astype(one.dtype)
+        return generator.standard_normal(size).astype(one.dtype)
+
+    return tree.map_structure(sample, specs(shape, dtype))
+
+
+def functional(
+    layer: keras.layers.Layer, shape: Any, dtype: Any = "float32", **kwargs: Any
+) -> keras.Model:
     """A Functional model of one layer."""
-    inputs = tree.map_shape_structure(lambda one: keras.Input(one[1:]), shape)
+
+    def symbol(one: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
+        return keras.Input(one.shape[1:], dtype=one.dtype, name=name)
+
+    inputs = tree.map_structure(symbol, specs(shape, dtype))
+    if isinstance(inputs, dict):
+        # Keras wants its own dicts of inputs to have the inputs' names.
+        inputs = {
+            name: symbol(one, name) if isinstance(one, keras.KerasTensor) else one
+            for name, one in inputs.items()
+        }
     return keras.Model(inputs, layer(inputs), **kwargs)
 
 

@@ -34,7 +34,10 @@ class InnerProduct(Block):
         self.axis = int(axis)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
-        shape = list(input_shape[0])
+        shape = [
+            None if None in sizes else max(sizes)  # sizes of 1 are broadcast
+            for sizes in zip(*input_shape, strict=True)
+        ]
         shape[self.axis] = 1
         return tuple(shape)
 

@@ -4,6 +4,7 @@ import os
 
 import keras
 import pytest
+from keras import tree
 
 import kerasblocks as kb
 from kerasblocks.testing import case, checks, parametrize_with_checks
@@ -45,7 +46,13 @@ def expected(row: Row) -> dict[str, str]:
 
 @parametrize_with_checks(
     [
-        case(row.make, row.shape, name=row.name, expected_failures=expected(row))
+        case(
+            row.make,
+            row.shape,
+            row.dtype,
+            name=row.name,
+            expected_failures=expected(row),
+        )
         for row in TABLE
     ],
     checks=LAWS if keras.backend.backend() == "tensorflow" else COMPUTED,
@@ -62,7 +69,9 @@ def test_global_data_format_is_read_once(row: Row):
     layer = row.make()
     keras.config.set_image_data_format("channels_last")
     copy = type(layer).from_config(layer.get_config())
-    turned = (2, row.shape[-1], *row.shape[1:-1])
+    turned = tree.map_shape_structure(
+        lambda shape: (2, shape[-1], *shape[1:-1]), row.shape
+    )
     expected = row.make(data_format="channels_first").compute_output_shape(turned)
     assert layer.compute_output_shape(turned) == expected
     assert copy.compute_output_shape(turned) == expected
@@ -71,8 +80,8 @@ def test_global_data_format_is_read_once(row: Row):
 @EVERY_ROW
 def test_sequential_functional_and_subclassed_models(row: Row):
     layer = row.make()
-    model = functional(layer, row.shape)
-    x = samples(row.shape)
+    model = functional(layer, row.shape, row.dtype)
+    x = samples(row.shape, dtype=row.dtype)
 
     class Subclassed(keras.Model):
         def __init__(self):
@@ -96,7 +105,7 @@ def test_sequential_functional_and_subclassed_models(row: Row):
 @EVERY_ROW
 def test_inside_another_block(row: Row):
     layer = row.make()
-    x = samples(row.shape)
+    x = samples(row.shape, dtype=row.dtype)
     layer.build(row.shape)
     outer = kb.Chain([type(layer).from_config(layer.get_config())])
     outer.build(row.shape)
@@ -106,9 +115,9 @@ def test_inside_another_block(row: Row):
 
 @EVERY_ROW
 def test_expanded_model_is_plain_and_equal(row: Row, tmp_path):
-    model = functional(row.make(), row.shape)
+    model = functional(row.make(), row.shape, row.dtype)
     randomize(model)
-    x = samples(row.shape)
+    x = samples(row.shape, dtype=row.dtype)
     expanded = kb.expand(model)
     assert_equal(expanded(x), model(x))
     assert {id(w) for w in expanded.weights} == {id(w) for w in model.weights}
