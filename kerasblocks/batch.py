@@ -29,6 +29,11 @@ def check_embeddings(owner: str, labels: Any, embeddings: Any) -> None:
             f"{owner}: the labels must have shape (batch,) or (batch, 1), "
             f"got {of_labels}{hint}"
         )
+    if None not in (shape[0], of_labels[0]) and shape[0] != of_labels[0]:
+        raise ValueError(
+            f"{owner}: there must be a label for each embedding, got {of_labels[0]} "
+            f"labels and {shape[0]} embeddings"
+        )
 
 
 def same_label(labels: Any) -> Any:

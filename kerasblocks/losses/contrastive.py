@@ -19,7 +19,7 @@ class Contrastive(ConfigFromSignature, keras.losses.Loss):
     `max(0, margin - d)**2 / 2` where it is 0, as in the paper; some libraries leave
     out the half. It goes with `SiameseEncoder(encoder, merge="euclidean")`.
 
-    Shape of the labels: `(batch,)` or that of the distances.
+    Shape of the labels: `(batch,)` or `(batch, 1)`.
     Shape of the distances: `(batch, 1)` or `(batch,)`.
     The loss has one value for each pair.
 
@@ -28,7 +28,7 @@ class Contrastive(ConfigFromSignature, keras.losses.Loss):
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:
-        ValueError: `margin` is not a positive number.
+        ValueError: `margin` is not a positive number, or the shape is another.
 
     Example:
         >>> same, distances = ops.array([1, 0, 0]), ops.array([[0.5], [0.5], [2.0]])
@@ -45,10 +45,14 @@ class Contrastive(ConfigFromSignature, keras.losses.Loss):
         self.margin = positive_number("Contrastive", "margin", margin)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        same = ops.reshape(y_true, ops.shape(y_pred))
-        lacking = ops.maximum(self.margin - y_pred, 0.0)
-        losses = same * ops.square(y_pred) + (1 - same) * ops.square(lacking)
-        return (losses if len(losses.shape) == 1 else ops.mean(losses, axis=-1)) / 2
+        if y_pred.shape[1:] not in ((), (1,)):
+            raise ValueError(
+                "Contrastive: the distances must have shape (batch,) or (batch, 1), "
+                f"got {tuple(y_pred.shape)}"
+            )
+        same, distances = ops.reshape(y_true, (-1,)), ops.reshape(y_pred, (-1,))
+        lacking = ops.maximum(self.margin - distances, 0.0)
+        return (same * ops.square(distances) + (1 - same) * ops.square(lacking)) / 2
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dtype": self.dtype}
