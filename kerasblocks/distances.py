@@ -46,9 +46,9 @@ def cosine(a: Any, b: Any) -> Any:
     """1 less the cosine of the angle between `a` and `b`; 1 where one is zero."""
     a, b = unit(a), unit(b)
     # Half of |a - b|^2 does not cancel digits as 1 - ab does. A zero lacks half a 1.
-    lacking = ops.cast(ops.all(a == 0, axis=-1), a.dtype)
-    lacking += ops.cast(ops.all(b == 0, axis=-1), b.dtype)
-    return (squared_euclidean(a, b) + lacking) / 2
+    a_lacks = ops.cast(ops.all(a == 0, axis=-1), a.dtype)
+    b_lacks = ops.cast(ops.all(b == 0, axis=-1), b.dtype)
+    return (squared_euclidean(a, b) + a_lacks + b_lacks) / 2
 
 
 def similarities(x: Any) -> Any:
