@@ -20,9 +20,9 @@ import keras
 import keras_tuner as kt
 
 from kerasblocks.arguments import did_you_mean
+from kerasblocks.files import replacing
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.explore import at
-from kerasblocks.search.folder import replacing
 from kerasblocks.search.study import Splits, Study
 from kerasblocks.search.trial import COMPLETED, FAILED
 

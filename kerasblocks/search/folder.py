@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kerasblocks.files import replacing
 from kerasblocks.search.errors import StudyError
 
 
@@ -102,26 +102,3 @@ class Folder:
         """Remove the half-written files that a killed process left."""
         for draft in [*self.root.glob(".*.tmp.*"), *self.models.glob(".*.tmp.*")]:
             draft.unlink()
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path whose file takes the place of `path` when done.
-
-    A reader, or a process that is killed, finds the old file or the new one
-    and never half of one.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "a.txt"
-        >>> with replacing(path) as draft:
-        ...     _ = draft.write_text("whole")
-        >>> path.read_text()
-        'whole'
-    """
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

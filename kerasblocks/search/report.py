@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kerasblocks.search.folder import Folder, replacing
+from kerasblocks.files import replacing
+from kerasblocks.search.folder import Folder
 from kerasblocks.search.results import Result
 from kerasblocks.search.trial import FAILED, dumps
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from kerasblocks.gradients import Recorder
 from kerasblocks.testing.case import Case
-from kerasblocks.testing.compare import arrays
 from kerasblocks.testing.layer import sublayers
 
 
@@ -47,23 +47,6 @@ def moved(layer: keras.layers.Layer, before: list[np.ndarray]) -> list[str]:
 def is_seed(variable: keras.Variable) -> bool:
     """Whether a variable is the state of a random generator."""
     return variable.name == "seed_generator_state"
-
-
-class Recorder(keras.optimizers.Optimizer):
-    """An optimizer that keeps the gradients that it is given, and applies none."""
-
-    def __init__(self) -> None:
-        super().__init__(learning_rate=0.0)
-        self.gradients: list[np.ndarray | None] = []
-
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        self.gradients = [
-            None if grad is None else np.asarray(arrays(ops.convert_to_tensor(grad))[0])
-            for grad in grads
-        ]
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Nothing is applied."""
 
 
 class Probe(keras.Model):
