@@ -7,9 +7,10 @@ from keras import layers, ops
 
 import kerasblocks as kb
 from kerasblocks.testing import case, checks
+from tests.book.twins import as_array
 from tests.table import assert_close, assert_equal, randomize
 
-PRESENT = np.array([1, 0, 1, 0])
+PRESENT = np.array([1, 0, 1, 0], "int32")
 FORMULAS = {
     "concatenate": lambda *x: np.concatenate(x, axis=-1),
     "add": lambda *x: np.sum(x, axis=0),
@@ -73,7 +74,7 @@ def test_channels_first(merge):
     turned = [np.moveaxis(one, 1, -1) for one in x]
     last(turned), first(x)
     first.set_weights(last.get_weights())
-    assert_close(first(x), np.moveaxis(np.array(last(turned)), -1, 1))
+    assert_close(first(x), np.moveaxis(as_array(last(turned)), -1, 1))
 
 
 def test_gated_multimodal_unit():
@@ -81,7 +82,7 @@ def test_gated_multimodal_unit():
     block = kb.MultiInput({"b": None, "a": None, "c": None}, "gated")
     block.build({"a": (None, 3), "b": (None, 5), "c": (None, 2)})
     randomize(block)
-    by_path = {w.path.split("merge/")[1]: np.array(w) for w in block.weights}
+    by_path = {w.path.split("merge/")[1]: as_array(w) for w in block.weights}
 
     def dense(name, x):
         return x @ by_path[f"{name}/kernel"] + by_path[f"{name}/bias"]
@@ -297,7 +298,7 @@ OTHER = {"text": layers.Dense(2), "image": [layers.Reshape((2, 2)), layers.Flatt
         (
             [None, None],
             {"text": (2, 4), "image": (2, 4)},
-            "must be a list of 2, one for each encoder, got a dict with 'text', 'imag",
+            "must be a list of 2, one for each encoder, got a dict with '",
         ),
         ([None, None], (2, 4), "must be a list of 2, one for each encoder, got a ten"),
         (
@@ -386,11 +387,11 @@ def without(block, encoders, merge, names, x):
     if merge == "gated":
         rows = [i for i, name in enumerate("cba") if name in names]
         rows = np.concatenate([np.arange(4 * i, 4 * i + 4) for i in rows])
-        whole = {w.path.split("merge/")[1]: np.array(w) for w in block.weights[6:]}
+        whole = {w.path.split("merge/")[1]: as_array(w) for w in block.weights[6:]}
         for weight in small.merge_layer.weights:
             value = whole[weight.path.split("merge/")[1]]
             weight.assign(value if value.shape == weight.shape else value[rows])
-    return np.array(small(x))
+    return as_array(small(x))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
@@ -400,9 +401,9 @@ def test_an_absent_input_is_as_if_there_were_none(merge, dtype):
     x = three()
     garbage = np.where(PRESENT[:, None], x["b"], np.float32("nan"))
     for present in (PRESENT.astype(dtype), PRESENT.astype(dtype)[:, None]):
-        outputs = np.array(block({**x, "b": (garbage, present)}))
+        outputs = as_array(block({**x, "b": (garbage, present)}))
         randomize(block)
-        outputs = np.array(block({**x, "b": (garbage, present)}))
+        outputs = as_array(block({**x, "b": (garbage, present)}))
         both = without(block, encoders, merge, "cba", x)
         alone = without(block, encoders, merge, "ca", x)
         if merge == "concatenate":
@@ -417,7 +418,7 @@ def test_an_absent_input_is_as_if_there_were_none(merge, dtype):
 def test_all_absent_is_zeros(merge):
     block, _ = optional_block(merge, optional=("a", "b", "c"))
     x = {name: (value, PRESENT) for name, value in three().items()}
-    outputs = np.array(block(x))
+    outputs = as_array(block(x))
     assert not outputs[PRESENT == 0].any()
     assert outputs[PRESENT == 1].all()
 
@@ -447,7 +448,7 @@ def test_a_text_of_padding_alone_is_absent_without_nan():
     """A mean over no steps is NaN, and so would be its gradient."""
     text = [layers.Embedding(9, 4, mask_zero=True), layers.GlobalAveragePooling1D()]
     block = kb.MultiInput({"text": text, "facts": None}, optional=["text"])
-    tokens = np.array([[1, 2, 0], [0, 0, 0], [3, 0, 0], [-7, 99, 3]])
+    tokens = np.array([[1, 2, 0], [0, 0, 0], [3, 0, 0], [-7, 99, 3]], "int32")
     x = {"text": (tokens, PRESENT), "facts": random(4, 3)}
     inputs = named(x)
     model = keras.Model(inputs, layers.Dense(1)(block(inputs)))
@@ -461,7 +462,7 @@ def test_optional_images_of_a_smaller_size():
     x = [(random(4, 8, 8, 3), PRESENT), random(4, 4, 4, 5, seed=1)]
     block(x)
     randomize(block)
-    outputs = np.array(block(x))
+    outputs = as_array(block(x))
     assert_equal(outputs[PRESENT == 0], x[1][PRESENT == 0])
     assert list(block.projections) == ["0"]
 
@@ -471,9 +472,9 @@ def test_an_optional_input_of_several_tensors():
     encoder = kb.SiameseEncoder(layers.Dense(3), "absolute_difference")
     block = kb.MultiInput({"pair": encoder, "one": None}, "add", optional=["pair"])
     one = random(4, 3, seed=2)
-    outputs = np.array(block({"one": one, "pair": (pair, PRESENT)}))
+    outputs = as_array(block({"one": one, "pair": (pair, PRESENT)}))
     assert_equal(outputs[PRESENT == 0], one[PRESENT == 0])
-    expected = one + np.array(encoder(pair))
+    expected = one + as_array(encoder(pair))
     assert_close(outputs[PRESENT == 1], expected[PRESENT == 1])
 
 
@@ -614,7 +615,7 @@ def test_steps_of_an_absent_sequence_are_masked(merge):
     long, short = np.full((4, 3), 2), np.array([[1, 0, 0]] * 4)
     outputs = block([(long, PRESENT), short])
     expected = [[True] * 3 if there else [True, False, False] for there in PRESENT]
-    np.testing.assert_array_equal(np.array(outputs._keras_mask), expected)
+    np.testing.assert_array_equal(as_array(outputs._keras_mask), expected)
     if merge in ("add", "average"):
-        alone = np.array(kb.Chain([block.encoders[1]])(short))
-        assert_equal(np.array(outputs)[PRESENT == 0], alone[PRESENT == 0])
+        alone = as_array(kb.Chain([block.encoders[1]])(short))
+        assert_equal(as_array(outputs)[PRESENT == 0], alone[PRESENT == 0])
