@@ -109,9 +109,7 @@ def check_keys(
 def _short(value: Any) -> str:
     """A value for an error message: of an array its shape alone."""
     shape = getattr(value, "shape", None)
-    if shape is None:
-        return repr(value)
-    return f"a {type(value).__name__} of shape {tuple(shape)}"
+    return repr(value) if shape is None else f"an array of shape {tuple(shape)}"
 
 
 def sizes(owner: str, argument: str, value: Any, rank: int | None = None) -> Any:

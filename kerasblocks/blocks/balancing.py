@@ -179,10 +179,13 @@ class DynamicWeightAverage(Balancing):
         self.step = self._add_state("step", ())
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        weights = ops.convert_to_tensor(self.balance)
+        # A copy, and before the weights change: what is read of a variable may change
+        # with it, and torch wants it unchanged for the gradient.
+        weights = ops.cast(ops.copy(ops.convert_to_tensor(self.balance)), inputs.dtype)
+        outputs = inputs * ops.stop_gradient(weights)
         if training and self.trainable:
             self._see(inputs)
-        return inputs * ops.stop_gradient(ops.cast(weights, inputs.dtype))
+        return outputs
 
     def current_weights(self) -> Any:
         return ops.convert_to_tensor(self.balance)

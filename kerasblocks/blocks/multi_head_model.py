@@ -47,6 +47,12 @@ class MultiHeadModel(keras.Model):
         >>> model.compile("adam", **heads.compile_args())
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        functional = len(args) > 1 or "outputs" in kwargs
+        if functional and cls is MultiHeadModel:
+            cls = FunctionalMultiHeadModel
+        return super().__new__(cls, *args, **kwargs)
+
     def compute_loss(
         self,
         x: Any = None,
@@ -93,16 +99,53 @@ class MultiHeadModel(keras.Model):
         return {name: losses[name] for name in heads.heads}
 
     def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        owner = type(self).__name__
-        if not isinstance(y_pred, Mapping):
-            raise ValueError(
-                f"{owner}: its output must be a dict by name, as that of "
-                f"MultiHeadOutput, got {y_pred!r}"
-            )
-        check_keys(owner, "y", y, list(y_pred), what="outputs", complete=True)
-        if isinstance(sample_weight, Mapping | list | tuple):
-            names = list(y_pred)
-            check_keys(owner, "sample_weight", sample_weight, names, what="outputs")
+        try:
+            check_names("MultiHeadModel", y, y_pred, sample_weight)
+        except ValueError:
+            # A function that failed in its first trace must not be called again.
+            self.train_function = self.test_function = None
+            raise
+
+
+# Keras does not export it.
+_Functional: Any = type(keras.Model.__new__(keras.Model, None, None))
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class FunctionalMultiHeadModel(MultiHeadModel, _Functional):
+    """What `MultiHeadModel(inputs, outputs)` is: a Functional of Keras.
+
+    Keras would else put Functional among the bases of `MultiHeadModel` itself, and
+    subclasses with a `call` of their own could not be made any more.
+
+    Args:
+        inputs: The inputs.
+        outputs: A dict of outputs.
+        name: The name of the model.
+    """
+
+
+def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Raises unless targets and weights have the names of the outputs.
+
+    Args:
+        owner: The class, for the error message.
+        y: The targets.
+        y_pred: The outputs.
+        sample_weight: None, weights for all outputs, or a dict for some.
+
+    Raises:
+        ValueError: what is wrong, with the nearest legal name.
+    """
+    if not isinstance(y_pred, Mapping):
+        raise ValueError(
+            f"{owner}: its output must be a dict by name, as that of MultiHeadOutput, "
+            f"got {y_pred!r}"
+        )
+    names = list(y_pred)
+    check_keys(owner, "y", y, names, what="outputs", complete=True)
+    if isinstance(sample_weight, Mapping | list | tuple):
+        check_keys(owner, "sample_weight", sample_weight, names, what="outputs")
 
 
 def find_balanced(model: keras.Model) -> MultiHeadOutput | None:

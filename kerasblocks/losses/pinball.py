@@ -12,10 +12,7 @@ from keras import ops
 def check_quantiles(owner: str, quantiles: Any) -> list[float]:
     """Returns increasing numbers between 0 and 1 as a list, else raises."""
     if isinstance(quantiles, Sequence) and not isinstance(quantiles, str):
-        legal = all(
-            isinstance(q, int | float) and 0 < q < 1
-            for q in quantiles
-        )
+        legal = all(isinstance(q, int | float) and 0 < q < 1 for q in quantiles)
         if legal and quantiles and list(quantiles) == sorted(set(quantiles)):
             return [float(q) for q in quantiles]
     raise ValueError(
