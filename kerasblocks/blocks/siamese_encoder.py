@@ -8,7 +8,7 @@ import keras
 
 from kerasblocks.arguments import one_of
 from kerasblocks.blocks.batching import SplitBatches, StackBatches
-from kerasblocks.blocks.chain import as_layer
+from kerasblocks.blocks.chain import Chain, as_layer
 from kerasblocks.blocks.comparison import COMPARISONS, Comparison
 from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.merging import check_mergeable, make_merge
@@ -30,8 +30,8 @@ class SiameseEncoder(Composite):
     "cosine" and "euclidean" give `(batch, ..., 1)`; None gives a tuple of encodings.
 
     Args:
-        encoder: A Keras layer or model, or a list of layers. It stays on the
-            attribute `encoder`, to be saved and used alone.
+        encoder: A Keras layer or model, or a list of layers. `encoder_model()` gives
+            it to be saved and used alone.
         merge: "concatenate", "multiply", "average", or for exactly two inputs
             "absolute_difference", "squared_difference", "dot", "cosine" (similarity)
             or "euclidean" (distance, whose gradient is finite for identical inputs);
@@ -98,6 +98,40 @@ class SiameseEncoder(Composite):
         check_mergeable(self._owner, self.merge, names, encodings, axis)
         return build_layer(self.merge_layer, list(encodings))
 
+    def encoder_model(self) -> keras.Model:
+        """The encoder alone, as a Keras model that shares its weights.
+
+        A model is given back itself, and a layer as a model of it. A list becomes a
+        model of its layers, which loads without this package if they are Keras' own;
+        if they are blocks, `kerasblocks.expand` opens them.
+
+        Raises:
+            ValueError: the block has not been built, and so knows no input.
+
+        Example:
+            >>> siamese = SiameseEncoder([keras.layers.Dense(8), keras.layers.ReLU()])
+            >>> siamese.build([(None, 4), (None, 4)])
+            >>> [layer.name for layer in siamese.encoder_model().layers][1:]
+            ['dense', 're_lu']
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self._owner}: encoder_model() needs the shape of an input; call the "
+                "block, or build it, first"
+            )
+        if isinstance(self.encoder, keras.Model):
+            return self.encoder
+        shapes = self.get_build_config()["input_shape"]
+        # What differs among the inputs is left open.
+        sizes = zip(*(shape[1:] for shape in shapes), strict=True)
+        shape = [size[0] if len(set(size)) == 1 else None for size in sizes]
+        # Symbolic inputs, where there are some, say that tokens are whole numbers.
+        symbolic = getattr(self, "input", None)
+        dtype = None if symbolic is None else symbolic[0].dtype
+        inputs = keras.Input(shape, dtype=dtype)
+        outputs = _open_chains(self.encoder, inputs)
+        return keras.Model(inputs, outputs, name=self.encoder.name)
+
     def _encode(self, run: Run, inputs: Any) -> tuple:
         if self.stacked:
             encoded = run(self.encoder, run(self.stack, list(inputs)))
@@ -121,3 +155,8 @@ class SiameseEncoder(Composite):
                 f"{self._owner}: 'stacked' needs inputs of one shape, got {shapes}"
             )
         return shapes
+
+
+def _open_chains(layer: keras.layers.Layer, x: Any) -> Any:
+    """Runs `layer` on `x`; where it is a chain, the layers in it one by one."""
+    return layer.wire(_open_chains, x) if type(layer) is Chain else layer(x)
