@@ -11,7 +11,7 @@ def positive_number(owner: str, argument: str, value: Any) -> float:
     if (
         isinstance(value, numbers.Real)
         and not isinstance(value, bool)
-        and 0 < value < float("inf")
+        and 0 < float(value) < float("inf")
     ):
         return float(value)
     raise ValueError(f"{owner}: '{argument}' must be a positive number, got {value!r}")

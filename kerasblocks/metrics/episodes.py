@@ -65,7 +65,7 @@ def one_shot_accuracy(
 
 
 def _score(
-    vectors: np.ndarray, codes: np.ndarray, sizes: np.ndarray, query: int, draws: int
+    vectors: np.ndarray, codes: np.ndarray, sizes: np.ndarray, query: Any, draws: int
 ) -> float:
     """The share of the episodes of one query that come out right."""
     distances = np.square(vectors - vectors[query]).sum(axis=1)

@@ -7,20 +7,25 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.arguments import one_of
 from kerasblocks.batch import check_embeddings, others, same_label
 from kerasblocks.config import ConfigFromSignature
-from kerasblocks.distances import pairwise
+from kerasblocks.distances import DISTANCES, pairwise
 
 
 class LabelledMetric(ConfigFromSignature, keras.metrics.Mean):
     """A mean over samples that are each compared with the others of their batch.
 
-    A subclass keeps the name of a distance on `distance`, and gives in `scores` a
-    value for each sample, and whether it counts: where its batch leaves nothing to
-    ask, it does not. Without any that counts the metric is NaN.
+    A subclass gives in `scores` a value for each sample, and whether it counts: where
+    its batch leaves nothing to ask, it does not. Without any that counts the metric
+    is NaN.
     """
 
-    distance: str
+    def __init__(self, distance: str, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.distance = one_of(
+            type(self).__name__, "distance", distance, tuple(DISTANCES)
+        )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         labels, embeddings = map(ops.convert_to_tensor, (y_true, y_pred))

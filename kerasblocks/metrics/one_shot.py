@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import is_positive_int, one_of
-from kerasblocks.distances import DISTANCES
+from kerasblocks.arguments import is_positive_int
 from kerasblocks.metrics.labelled import LabelledMetric
 
 
@@ -60,11 +59,8 @@ class OneShotAccuracy(LabelledMetric):
         name: str = "one_shot_accuracy",
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(distance, name=name, dtype=dtype)
         self.ways = check_ways("OneShotAccuracy", ways)
-        self.distance = one_of(
-            "OneShotAccuracy", "distance", distance, tuple(DISTANCES)
-        )
 
     def scores(self, distances: Any, positive: Any, negative: Any) -> tuple[Any, Any]:
         dtype = distances.dtype

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import one_of, positive_int
-from kerasblocks.distances import DISTANCES
+from kerasblocks.arguments import positive_int
 from kerasblocks.metrics.labelled import LabelledMetric
 
 
@@ -46,11 +45,8 @@ class RetrievalAccuracy(LabelledMetric):
         name: str = "retrieval_accuracy",
         dtype: Any = None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(distance, name=name, dtype=dtype)
         self.k = positive_int("RetrievalAccuracy", "k", k)
-        self.distance = one_of(
-            "RetrievalAccuracy", "distance", distance, tuple(DISTANCES)
-        )
 
     def scores(self, distances: Any, positive: Any, negative: Any) -> tuple[Any, Any]:
         found = ops.where(positive, distances, float("inf"))
