@@ -34,17 +34,16 @@ def make_stories(count, rng):
 
 
 def encoder(units):
-    embedding = keras.layers.Embedding(len(WORDS) + 1, 32)
-    return kb.Chain([embedding, keras.layers.LSTM(units)])
+    return [keras.layers.Embedding(len(WORDS) + 1, 32), keras.layers.LSTM(units)]
 
 
 def build():
-    text = keras.Input((None,), dtype="int32", name="text")
-    question = keras.Input((None,), dtype="int32", name="question")
-    x = keras.layers.concatenate([encoder(64)(text), encoder(16)(question)])
+    encoders = {"text": encoder(64), "question": encoder(16)}
+    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in encoders}
+    x = kb.MultiInput(encoders)(inputs)
     x = keras.layers.Dense(64, activation="relu")(x)
     answer = keras.layers.Dense(len(PLACES), activation="softmax")(x)
-    return keras.Model({"text": text, "question": question}, answer)
+    return keras.Model(inputs, answer)
 
 
 def main(epochs=12, stories=3000):

@@ -57,5 +57,15 @@ def test_question_answering(names):
     assert names["main"](epochs=10) > 0.9  # a guess that sees the text gets 0.63
 
 
+@pytest.mark.slow
+@example("price.py")
+def test_price_is_told_by_all_inputs_and_without_a_picture(names):
+    errors = names["main"](epochs=10, parcels=3000)
+    there, lost = errors[None]
+    assert there < 0.7 * min(errors[name][0] for name in ("picture", "text", "numbers"))
+    # Where there is no picture, as good as a model that never saw one.
+    assert lost < 1.15 * errors["picture"][1]
+
+
 def test_every_example_is_tested():
     assert {file.name for file in EXAMPLES.glob("*.py")} == set(TESTED)
