@@ -9,6 +9,8 @@ import numpy as np
 from keras import layers, tree
 
 import kerasblocks as kb
+from kerasblocks.blocks.continuation_ratio import ContinuationRatio
+from kerasblocks.blocks.ordered import Ordered
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def heads(**kwargs):
             "age": kb.Regression(hidden=[4, scale]),
             "gender": kb.Binary(),
             "likes": kb.Multilabel(5),
+            "stars": kb.Ordinal(4),
+            "visits": kb.Count(hidden=[3]),
+            "price": kb.Quantile(),
         },
         **kwargs,
     )
@@ -268,6 +273,16 @@ TABLE = [
         for merge in ("add", "concatenate", "gated", "dot")
     ),
     Row("MultiHeadOutput", heads, (None, 6), spatial=False),
+    Row("ContinuationRatio", ContinuationRatio, (None, 5, 3), spatial=False),
+    Row("Ordered", Ordered, (None, 4), spatial=False),
+    Row("Uncertainty", kb.Uncertainty, (None, 3), spatial=False),
+    Row("ScaleNormalization", kb.ScaleNormalization, (None, 3), spatial=False),
+    Row(
+        "DynamicWeightAverage",
+        lambda **k: kb.DynamicWeightAverage(2, **k),
+        (None, 3),
+        spatial=False,
+    ),
     Row("nested", nested, IMAGE),
 ]
 BY_NAME = {row.name: row for row in TABLE}
