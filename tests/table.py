@@ -275,14 +275,6 @@ TABLE = [
     Row("MultiHeadOutput", heads, (None, 6), spatial=False),
     Row("ContinuationRatio", ContinuationRatio, (None, 5, 3), spatial=False),
     Row("Ordered", Ordered, (None, 4), spatial=False),
-    Row("Uncertainty", kb.Uncertainty, (None, 3), spatial=False),
-    Row("ScaleNormalization", kb.ScaleNormalization, (None, 3), spatial=False),
-    Row(
-        "DynamicWeightAverage",
-        lambda **k: kb.DynamicWeightAverage(2, **k),
-        (None, 3),
-        spatial=False,
-    ),
     Row("nested", nested, IMAGE),
 ]
 BY_NAME = {row.name: row for row in TABLE}

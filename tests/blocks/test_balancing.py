@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 import kerasblocks as kb
+from kerasblocks.testing import case, parametrize_with_checks
 
 X = np.random.default_rng(0).standard_normal((12, 4)).astype("float32")
 Y = {
@@ -18,6 +19,18 @@ MAKERS = {
     "scale": lambda: kb.ScaleNormalization(momentum=0.8),
     "dynamic": lambda: kb.DynamicWeightAverage(period=2, temperature=1.5),
 }
+
+
+@parametrize_with_checks(
+    [
+        case(kb.Uncertainty, (None, 3)),
+        case(kb.ScaleNormalization, (None, 3)),
+        case(lambda **kwargs: kb.DynamicWeightAverage(2, **kwargs), (None, 3)),
+    ]
+)
+def test_the_contract(case, check):
+    """Not in the table of blocks: they weigh losses, and are in no graph to expand."""
+    check(case)
 
 
 def build(balancing, model=kb.MultiHeadModel, optimizer="adam"):
