@@ -59,8 +59,8 @@ class MultiInput(Composite):
 
     Args:
         encoders: A dict by the names of the inputs, or a list: for each a Keras layer
-            or model, a list of layers, or None to pass the input on. The order is that
-            of merging.
+            or model, a list of layers, or None to pass the input on; or the name (or
+            position) of one before, to share its encoder. The order is that of merging.
         merge: "concatenate", "add", "average", "multiply", "maximum", "minimum";
             "subtract" or "dot" (along the channels) for two inputs; "gated": a sum,
             each feature weighted by gates that all inputs have a say in.
@@ -112,7 +112,9 @@ class MultiInput(Composite):
                     f"'/', got {key!r}"
                 )
         pairs = encoders.items() if named else enumerate(encoders)
-        layers = {key: self._as_encoder(key, encoder) for key, encoder in pairs}
+        layers: dict[Any, keras.layers.Layer] = {}
+        for key, encoder in pairs:
+            layers[key] = self._as_encoder(key, encoder, layers)
         self.encoders = layers if named else list(layers.values())
         self.merge = one_of(self._owner, "merge", merge, (*MERGES, *OF_TWO, "gated"))
         if merge in OF_TWO and len(layers) != 2:
@@ -132,9 +134,15 @@ class MultiInput(Composite):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        if isinstance(self.encoders, Mapping):
+        encoders = config["encoders"]
+        layers = [self.encoders[key] for key in self.keys]
+        for place, key in enumerate(self.keys):
+            first = next(i for i, one in enumerate(layers) if one is layers[place])
+            if first < place:
+                encoders[key] = self.keys[first]  # shared, and so in a copy
+        if isinstance(encoders, dict):
             # As pairs: JSON's keys may be sorted on their way.
-            config["encoders"] = [list(pair) for pair in config["encoders"].items()]
+            config["encoders"] = [list(pair) for pair in encoders.items()]
         return config
 
     @classmethod
@@ -266,7 +274,9 @@ class MultiInput(Composite):
             return by_name(self._owner, self.keys, inputs)
         return by_position(self._owner, len(self.encoders), inputs)
 
-    def _as_encoder(self, key: Any, encoder: Any) -> keras.layers.Layer:
+    def _as_encoder(self, key: Any, encoder: Any, others: dict) -> keras.layers.Layer:
+        if type(encoder) is type(key) and encoder in others:
+            return others[encoder]
         layers = [] if encoder is None else encoder
         name = f"encoder_{key}" if isinstance(key, int) else key
         try:
@@ -274,7 +284,10 @@ class MultiInput(Composite):
         except ValueError:
             raise ValueError(
                 f"{self._owner}: the encoder of {key!r} must be a Keras layer, a list "
-                f"of layers or None, got {encoder!r}"
+                "of layers, None, or the "
+                f"{'position' if isinstance(key, int) else 'name'} of one before, got "
+                f"{encoder!r}"
+                f"{did_you_mean(encoder, [k for k in others if isinstance(k, str)])}"
             ) from None
 
     def _check_optional(self, optional: Any) -> tuple:

@@ -218,13 +218,17 @@ DENSE = layers.Dense(4)
         (lambda: kb.MultiInput({3: DENSE}), "must be a string without '/', got 3"),
         (
             lambda: kb.MultiInput({"text": 3}),
-            "the encoder of 'text' must be a Keras layer, a list of layers or None, "
-            "got 3",
+            "the encoder of 'text' must be a Keras layer, a list of layers, None, or "
+            "the name of one before, got 3",
         ),
         (
             lambda: kb.MultiInput([DENSE, layers.Dense]),
-            "the encoder of 1 must be a Keras layer, a list of layers or None, got "
-            "<class",
+            "the encoder of 1 must be a Keras layer, a list of layers, None, or the "
+            "position of one before, got <class",
+        ),
+        (
+            lambda: kb.MultiInput({"text": DENSE, "title": "txt"}),
+            "the name of one before, got 'txt'; did you mean 'text'?",
         ),
         (
             lambda: kb.MultiInput([DENSE, None], "concat"),
@@ -569,6 +573,22 @@ def test_frozen():
     assert not block.trainable_weights
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_shared_encoder_is_shared_in_a_copy(as_list):
+    shared = layers.Dense(3)
+    x = {"a": random(2, 5), "b": random(2, 4), "c": random(2, 5, seed=1)}
+    encoders = {"c": shared, "b": layers.Dense(2), "a": "c"}
+    if as_list:
+        encoders, x = [shared, layers.Dense(2), 0], [x["c"], x["b"], x["a"]]
+    block = kb.MultiInput(encoders)
+    copy = kb.MultiInput.from_config(block.get_config())
+    block(x), copy(x)
+    assert len(copy.weights) == len(block.weights) == 4
+    copy.set_weights(block.get_weights())
+    assert_equal(copy(x), block(x))
+    assert block.encoders[2 if as_list else "a"] is shared
+
+
 def test_a_model_of_its_own_class_as_encoder():
     class Own(keras.Model):
         def __init__(self, **kwargs):
@@ -619,3 +639,20 @@ def test_steps_of_an_absent_sequence_are_masked(merge):
     if merge in ("add", "average"):
         alone = as_array(kb.Chain([block.encoders[1]])(short))
         assert_equal(as_array(outputs)[PRESENT == 0], alone[PRESENT == 0])
+
+
+def test_masks_of_absent_sequences_are_kept_by_an_expanded_model():
+    def sequence():
+        embedding = layers.Embedding(9, 4, mask_zero=True)
+        return [embedding, layers.LSTM(4, return_sequences=True)]
+
+    block = kb.MultiInput({"b": sequence(), "a": None}, "add", optional=["b"])
+    x = {
+        "a": random(4, 3, 4),
+        "b": (np.array([[1, 2, 0]] * 4, "int32"), PRESENT),
+    }
+    inputs = named(x)
+    steps = layers.Masking()(inputs["a"])
+    x["a"][:, 1:] = 0
+    model = keras.Model(inputs, layers.GRU(3)(block({**inputs, "a": steps})))
+    assert_equal(kb.expand(model)(x), model(x))
