@@ -109,8 +109,8 @@ def fitted_by_hand(y, epoch):
     return model.get_weights()[0]
 
 
-@pytest.mark.table
-@pytest.mark.parametrize("workers", [1, 3])
+# On jax and torch Keras' threads begin with batches of the epoch before.
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.table), 3])
 def test_a_siamese_model_is_fitted_on_new_pairs_each_epoch(workers):
     y = np.repeat([0, 1], 9)
     pairs = kb.data.Pairs(samples(y) / 18, y, 4, workers=workers)
@@ -118,10 +118,8 @@ def test_a_siamese_model_is_fitted_on_new_pairs_each_epoch(workers):
     model = siamese()
     model.fit(pairs, epochs=2, shuffle=False, verbose=0, validation_data=held_out)
     assert held_out.epoch == 0
-    # Keras begins with the second epoch, but with threads on torch with the first.
-    kernels = [fitted_by_hand(y, epoch) for epoch in range(pairs.epoch - 1)]
-    assert any(np.allclose(model.get_weights()[0], k, rtol=1e-6) for k in kernels)
-    assert not np.allclose(kernels[0], kernels[1], rtol=1e-6)
+    expected = fitted_by_hand(y, pairs.epoch - 2)
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("wrap", [lambda a: {"a": a, "b": -a}, lambda a: [a, -a]])
