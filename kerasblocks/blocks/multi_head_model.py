@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kerasblocks.arguments import check_keys
+from kerasblocks.blocks.labels import Values
 from kerasblocks.blocks.multi_head_output import MultiHeadOutput
 from kerasblocks.blocks.task_loss import TaskLoss, balanced_losses
 
@@ -74,10 +75,12 @@ class MultiHeadModel(keras.Model):
                 loss(y[name], y_pred[name], _weight_of(name, weights))
                 for name, loss in self._head_losses(heads).items()
             ]
-        total = ops.sum(balancer(ops.stack(losses), training=training))
+        # Keras divides losses by the replicas that share a batch: balance them whole.
+        share = Values()(ops.ones((1,)), ops.ones((1,)))
+        total = ops.sum(balancer(ops.stack(losses) / share, training=training))
         for loss in self.losses:
             total = total + ops.sum(ops.cast(loss, total.dtype))
-        return total
+        return total * share
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
