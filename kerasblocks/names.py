@@ -3,10 +3,16 @@
 # For load_model: what a model was compiled with must be registered.
 import kerasblocks.losses
 import kerasblocks.metrics  # noqa: F401
+from kerasblocks.blocks.balancing import (
+    DynamicWeightAverage,
+    ScaleNormalization,
+    Uncertainty,
+)
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.inception_block import InceptionBlock
 from kerasblocks.blocks.maxout import Maxout
+from kerasblocks.blocks.multi_head_model import MultiHeadModel
 from kerasblocks.blocks.multi_head_output import MultiHeadOutput
 from kerasblocks.blocks.multi_input import MultiInput
 from kerasblocks.blocks.parallel import Parallel
@@ -15,7 +21,16 @@ from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.residual_block import ResidualBlock
 from kerasblocks.blocks.siamese_encoder import SiameseEncoder
 from kerasblocks.blocks.squeeze_excite import SqueezeExcite
-from kerasblocks.blocks.tasks import Binary, Multiclass, Multilabel, Regression, Task
+from kerasblocks.blocks.task import Task
+from kerasblocks.blocks.tasks import (
+    Binary,
+    Count,
+    Multiclass,
+    Multilabel,
+    Ordinal,
+    Quantile,
+    Regression,
+)
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
 
@@ -23,20 +38,27 @@ __all__ = [
     "Binary",
     "Chain",
     "ConvBlock",
+    "Count",
+    "DynamicWeightAverage",
     "InceptionBlock",
     "Maxout",
+    "MultiHeadModel",
     "MultiHeadOutput",
     "MultiInput",
     "Multiclass",
     "Multilabel",
+    "Ordinal",
     "Parallel",
     "Pooling",
+    "Quantile",
     "Regression",
     "Residual",
     "ResidualBlock",
+    "ScaleNormalization",
     "SiameseEncoder",
     "SqueezeExcite",
     "Task",
+    "Uncertainty",
     "XceptionBlock",
     "expand",
 ]
