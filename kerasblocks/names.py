@@ -33,6 +33,7 @@ from kerasblocks.blocks.tasks import (
 )
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
+from kerasblocks.inspect.head_monitor import HeadMonitor
 
 __all__ = [
     "Binary",
@@ -40,6 +41,7 @@ __all__ = [
     "ConvBlock",
     "Count",
     "DynamicWeightAverage",
+    "HeadMonitor",
     "InceptionBlock",
     "Maxout",
     "MultiHeadModel",
