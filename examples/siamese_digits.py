@@ -6,7 +6,6 @@ it finds, for each test image, the nearest training image.
 """
 
 import keras
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
@@ -20,16 +19,6 @@ def load():
     return train_test_split(
         images, digits.target, test_size=0.2, stratify=digits.target, random_state=0
     )
-
-
-def make_pairs(images, labels, count, rng):
-    """Random pairs of images, half of them of the same digit."""
-    left = rng.integers(0, len(labels), count)
-    right = rng.integers(0, len(labels), count)
-    for i in range(0, count, 2):
-        right[i] = rng.choice(np.flatnonzero(labels == labels[left[i]]))
-    same = (labels[left] == labels[right]).astype("float32")
-    return [images[left], images[right]], same
 
 
 def build():
@@ -49,23 +38,21 @@ def build():
     return keras.Model(inputs, same), siamese
 
 
-def main(epochs=8, pairs=6000):
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
+def main(seed=0, epochs=8, pairs=6000):
+    keras.utils.set_random_seed(seed)
     x, x_test, y, y_test = load()
     model, siamese = build()
     model.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])
-    inputs, same = make_pairs(x, y, pairs, rng)
-    model.fit(inputs, same, batch_size=64, epochs=epochs, verbose=0)
+    model.fit(kb.data.Pairs(x, y, 64, pairs, seed), epochs=epochs, verbose=0)
 
-    inputs, same = make_pairs(x_test, y_test, 2000, rng)
-    _, pair_accuracy = model.evaluate(inputs, same, verbose=0)
-    encode = siamese.encoder.predict
+    questions = kb.data.Pairs(x_test, y_test, pairs=2000, seed=seed, fresh=False)
+    _, pair_accuracy = model.evaluate(questions, verbose=0)
+    encode = siamese.encoder_model().predict
     nearest = KNeighborsClassifier(1).fit(encode(x, verbose=0), y)
     neighbour_accuracy = nearest.score(encode(x_test, verbose=0), y_test)
     print(f"same digit or not, on pairs of test images: {pair_accuracy:.3f}")
     print(f"digit of the nearest training image: {neighbour_accuracy:.3f}")
-    return pair_accuracy, neighbour_accuracy
+    return {"pairs": pair_accuracy, "neighbours": neighbour_accuracy}
 
 
 if __name__ == "__main__":

@@ -38,9 +38,15 @@ def test_residual_connections_let_a_deep_stack_learn(names):
 
 @example("siamese_digits.py")
 def test_siamese_network_knows_new_images_and_its_encoder_works_alone(names):
-    pairs, neighbours = names["main"](epochs=4, pairs=3000)
-    assert pairs > 0.8
-    assert neighbours > 0.9
+    result = names["main"](epochs=4, pairs=3000)
+    assert result["pairs"] > 0.8
+    assert result["neighbours"] > 0.9
+
+
+@example("stereo.py")
+def test_a_learned_description_matches_better_than_pixels(names):
+    result = names["main"](epochs=2, pairs=20_000)
+    assert result["encoder"] < result["squared differences"]
 
 
 @example("multi_head_digits.py")
