@@ -43,6 +43,14 @@ def test_siamese_network_knows_new_images_and_its_encoder_works_alone(names):
     assert result["neighbours"] > 0.9
 
 
+@example("one_shot_digits.py")
+def test_a_siamese_network_compares_digits_that_it_has_never_seen(names):
+    result = names["main"](epochs=2, splits=[(6, 7)])
+    assert result["anywhere, encoder AUC"] > 0.65
+    assert result["anywhere, pixels AUC"] < 0.6
+    assert result["centred, encoder one-shot"] > 0.65
+
+
 @example("stereo.py")
 def test_a_learned_description_matches_better_than_pixels(names):
     result = names["main"](epochs=2, pairs=20_000)
