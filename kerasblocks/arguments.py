@@ -52,12 +52,23 @@ def positive_int(owner: str, argument: str, value: Any) -> int:
     return int(value)
 
 
+def positive_number(owner: str, argument: str, value: Any) -> float:
+    """Returns `value` as a float if it is a finite number above 0, else raises."""
+    if (
+        isinstance(value, numbers.Real)
+        and not isinstance(value, bool)
+        and 0 < float(value) < float("inf")
+    ):
+        return float(value)
+    raise ValueError(f"{owner}: '{argument}' must be a positive number, got {value!r}")
+
+
 def non_negative(owner: str, argument: str, value: Any) -> float:
     """Returns `value` as a float if it is a finite number of 0 or more, else raises."""
     if (
         isinstance(value, bool)
         or not isinstance(value, numbers.Real)
-        or not 0 <= value < float("inf")
+        or not 0 <= float(value) < float("inf")
     ):
         raise ValueError(
             f"{owner}: {argument} must be a number of 0 or more, got {value!r}"

@@ -1,8 +1,7 @@
 """The public names, as `kerasblocks` gives them."""
 
-# For load_model: what a model was compiled with must be registered.
-import kerasblocks.losses
-import kerasblocks.metrics  # noqa: F401
+# losses and metrics too: what a model was compiled with must be registered.
+from kerasblocks import losses, metrics
 from kerasblocks.blocks.balancing import (
     DynamicWeightAverage,
     ScaleNormalization,
@@ -63,4 +62,6 @@ __all__ = [
     "Uncertainty",
     "XceptionBlock",
     "expand",
+    "losses",
+    "metrics",
 ]

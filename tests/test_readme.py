@@ -15,7 +15,8 @@ SHAPE = re.compile(r"# (\(None.*\))$")
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS[1:], ids=lambda text: text.split("\n")[0])
-def test_snippet(snippet):
+def test_snippet(snippet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write files
     names = {}
     exec(SNIPPETS[0], names)
     lines = snippet.split("\n")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import did_you_mean, positive_int
+from kerasblocks.arguments import did_you_mean, positive_int, positive_number
 from kerasblocks.blocks.block import Block
 
 
@@ -161,14 +161,7 @@ class DynamicWeightAverage(Balancing):
     def __init__(self, period: int, temperature: float = 2.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.period = positive_int(self._owner, "period", period)
-        if isinstance(temperature, bool) or not (
-            isinstance(temperature, int | float) and 0 < temperature < float("inf")
-        ):
-            raise ValueError(
-                f"{self._owner}: 'temperature' must be a positive number, "
-                f"got {temperature!r}"
-            )
-        self.temperature = temperature
+        self.temperature = positive_number(self._owner, "temperature", temperature)
 
     def build(self, input_shape: Any) -> None:
         losses = (input_shape[-1],)

@@ -54,6 +54,11 @@ class MultiHeadModel(keras.Model):
             cls = FunctionalMultiHeadModel
         return super().__new__(cls, *args, **kwargs)
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        if len(args) > 1 or "outputs" in kwargs:
+            _make_functional(type(self))
+        super().__init__(*args, **kwargs)
+
     def compute_loss(
         self,
         x: Any = None,
@@ -69,6 +74,7 @@ class MultiHeadModel(keras.Model):
             heads = find_balanced(self)
             balancer = None if heads is None else heads.balancer
             if heads is None or balancer is None:
+                self._check_unbalanced()
                 return total
             # The call above keeps the metrics of the losses; their sum is not used.
             losses = [
@@ -92,6 +98,12 @@ class MultiHeadModel(keras.Model):
     def _head_losses(self, heads: MultiHeadOutput) -> dict[str, TaskLoss]:
         """The losses that the model was compiled with, in the order of the heads."""
         losses = self.loss if isinstance(self.loss, Mapping) else {}
+        for name, loss in losses.items():
+            if name not in heads.heads and loss is not None:
+                raise ValueError(
+                    f"{type(self).__name__}: 'balancing' is of the losses of one "
+                    f"MultiHeadOutput; {name!r} is no head of it and must have no loss"
+                )
         for name in heads.heads:
             if not isinstance(losses.get(name), TaskLoss):
                 raise ValueError(
@@ -100,6 +112,14 @@ class MultiHeadModel(keras.Model):
                     f"{name!r}"
                 )
         return {name: losses[name] for name in heads.heads}
+
+    def _check_unbalanced(self) -> None:
+        losses = self.loss.values() if isinstance(self.loss, Mapping) else ()
+        if any(isinstance(loss, TaskLoss) and loss.balanced for loss in losses):
+            raise ValueError(
+                f"{type(self).__name__}: 'balancing' needs its MultiHeadOutput to be a "
+                "layer of the model, however deep; there is none"
+            )
 
     def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         try:
@@ -126,6 +146,18 @@ class FunctionalMultiHeadModel(MultiHeadModel, _Functional):
         outputs: A dict of outputs.
         name: The name of the model.
     """
+
+
+def _make_functional(cls: Any) -> Any:
+    """Gives a subclass that is called on inputs and outputs a Functional base.
+
+    As Keras does it, but for `MultiHeadModel` itself, which must stay as it is.
+    """
+    if cls is MultiHeadModel:
+        return FunctionalMultiHeadModel
+    if issubclass(cls, MultiHeadModel) and not issubclass(cls, _Functional):
+        cls.__bases__ = tuple(map(_make_functional, cls.__bases__))
+    return cls
 
 
 def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
@@ -166,12 +198,11 @@ def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
     return next(iter(found.values()), None)
 
 
-def _heads(layer: Any) -> Iterator[MultiHeadOutput]:
-    if isinstance(layer, MultiHeadOutput):
-        yield layer
-    elif isinstance(layer, keras.Model):
-        for inner in layer.layers:
-            yield from _heads(inner)
+def _heads(model: Any) -> Iterator[MultiHeadOutput]:
+    # Keras has no public walk over the layers inside any layer.
+    for layer in model._flatten_layers():
+        if isinstance(layer, MultiHeadOutput):
+            yield layer
 
 
 def _complete(sample_weight: Any, y_pred: Any) -> Any:

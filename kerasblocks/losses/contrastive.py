@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.arguments import positive_number
 from kerasblocks.config import ConfigFromSignature
-from kerasblocks.losses.positive import positive_number
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

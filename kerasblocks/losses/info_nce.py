@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.arguments import positive_number
 from kerasblocks.distances import similarities
 from kerasblocks.losses.labelled import LabelledLoss, mean_over
-from kerasblocks.losses.positive import positive_number
 
 _NEVER = -1e30  # A logit that is finite, for what cannot be picked.
 

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.arguments import positive_number
 from kerasblocks.distances import similarities
 from kerasblocks.losses.labelled import LabelledLoss
-from kerasblocks.losses.positive import positive_number
 
 INFINITY = float("inf")
 _NEVER = -1e30  # An exponent that is finite, for what is not in the sum.

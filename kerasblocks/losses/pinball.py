@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.config import ConfigFromSignature
+
 
 def check_quantiles(owner: str, quantiles: Any) -> list[float]:
     """Returns increasing numbers between 0 and 1 as a list, else raises."""
@@ -22,7 +24,7 @@ def check_quantiles(owner: str, quantiles: Any) -> list[float]:
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class Pinball(keras.losses.Loss):
+class Pinball(ConfigFromSignature, keras.losses.Loss):
     """The error of quantiles: too low and too high weigh `q` and `1 - q`.
 
     Of each sample the mean over the quantiles.
@@ -32,27 +34,21 @@ class Pinball(keras.losses.Loss):
 
     Args:
         quantiles: The quantiles between 0 and 1, increasing.
-        reduction: As in Keras' losses.
-        name: The name of the loss.
+        **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:
         ValueError: `quantiles` is not such a list.
 
     Example:
-        >>> float(Pinball([0.9])([[1.0]], [[0.0]]))
-        0.8999999761581421
+        >>> loss = Pinball([0.25, 0.75])(ops.array([[1.0]]), ops.array([[0.0, 2.0]]))
+        >>> float(loss)
+        0.25
 
     Reference: Koenker and Bassett, Regression Quantiles, Econometrica 46, 1978.
     """
 
-    def __init__(
-        self,
-        quantiles: Sequence[float],
-        *,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "pinball",
-    ):
-        super().__init__(name=name, reduction=reduction)
+    def __init__(self, quantiles: Sequence[float], **kwargs: Any):
+        super().__init__(**kwargs)
         self.quantiles = check_quantiles(type(self).__name__, quantiles)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -63,4 +59,4 @@ class Pinball(keras.losses.Loss):
         return ops.mean(ops.maximum(quantiles * above, (quantiles - 1) * above), -1)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "quantiles": self.quantiles}
+        return {**super().get_config(), "dtype": self.dtype}

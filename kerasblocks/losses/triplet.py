@@ -7,10 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import one_of
+from kerasblocks.arguments import one_of, positive_number
 from kerasblocks.distances import DISTANCES, pairwise
 from kerasblocks.losses.labelled import LabelledLoss, mean_over
-from kerasblocks.losses.positive import positive_number
 
 INFINITY = float("inf")
 
