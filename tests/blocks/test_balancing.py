@@ -227,3 +227,46 @@ def test_heads_in_a_nested_model_are_found():
     model.compile("sgd", **heads.compile_args())
     step(model)
     assert (weights(heads) != 1).all()
+
+
+@pytest.mark.table
+def test_heads_inside_another_layer_are_balanced():
+    class Wrapper(layers.Layer):
+        def __init__(self, heads):
+            super().__init__()
+            self.heads = heads
+
+        def build(self, input_shape):
+            self.heads.build(input_shape)
+
+        def call(self, inputs):
+            return self.heads(inputs)
+
+    heads = kb.MultiHeadOutput({"size": kb.Regression()}, "scale")
+    inputs = keras.Input((4,))
+    model = kb.MultiHeadModel(inputs, Wrapper(heads)(layers.Dense(5)(inputs)))
+    model.compile("sgd", **heads.compile_args())
+    logs = model.train_on_batch(X, {"size": Y["size"]}, return_dict=True)
+    assert logs["loss"] == pytest.approx(1)
+
+
+def test_heads_that_the_model_does_not_hold_cannot_be_balanced():
+    _, heads = build("scale")
+    model, _ = build(None)
+    model.compile("sgd", **heads.compile_args())
+    with pytest.raises(ValueError, match="'balancing' needs its MultiHeadOutput to be"):
+        step(model)
+
+
+def test_a_loss_beside_those_of_the_heads_is_refused():
+    heads = kb.MultiHeadOutput({"size": kb.Regression()}, "scale")
+    inputs = keras.Input((4,))
+    again = layers.Dense(4, name="again", trainable=False)(inputs)
+    model = kb.MultiHeadModel(inputs, {**heads(inputs), "again": again})
+    losses = heads.compile_args()["loss"]
+    model.compile("sgd", {**losses, "again": "mse"})
+    y = {"size": Y["size"], "again": X}
+    with pytest.raises(ValueError, match="'again' is no head of it and must have no"):
+        model.train_on_batch(X, y)
+    model.compile("sgd", {**losses, "again": None})
+    assert model.train_on_batch(X, y, return_dict=True)["loss"] == pytest.approx(1)

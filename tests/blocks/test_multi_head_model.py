@@ -292,3 +292,33 @@ def test_jit(jit_compile):
     assert model.train_on_batch(X, y, return_dict=True) == pytest.approx(
         eager.train_on_batch(X, y, return_dict=True), rel=1e-5
     )
+
+
+def test_a_functional_subclass_leaves_the_class_as_it_is():
+    """Keras puts Functional among the bases of what a functional subclass is of."""
+
+    class Functional(kb.MultiHeadModel):
+        pass
+
+    class Further(Functional):
+        pass
+
+    class ByHand(kb.MultiHeadModel):
+        def __init__(self, width, depth):
+            super().__init__()
+            self.heads = make_heads()
+
+        def call(self, inputs):
+            return self.heads(inputs)
+
+    heads = make_heads()
+    inputs = keras.Input((4,))
+    for cls in (Further, Functional, kb.MultiHeadModel):
+        model = cls(inputs, heads(inputs))
+        assert isinstance(model, cls)
+        assert isinstance(cls.from_config(model.get_config()), cls)
+        model.compile("sgd", **heads.compile_args())
+        model.fit(X, Y, verbose=0)
+    by_hand = ByHand(3, 4)
+    by_hand.compile("sgd", **by_hand.heads.compile_args())
+    by_hand.fit(X, Y, verbose=0)
