@@ -15,23 +15,38 @@ class Balancing(Block):
     """Weighs losses against each other; the weights belong to the layer.
 
     A loss of exactly 0, as of a head without any label in the batch, stays 0 and
-    changes nothing.
+    changes nothing. Losses keep their dtype, whatever the layer's policy: float16 would
+    overflow.
 
     Input shape: `(..., losses)`.
     Output shape: the same, each loss times its weight.
     """
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        return tuple(input_shape)
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.autocast = False
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
 
     def current_weights(self) -> Any:
         """The weight of each loss, of shape `(losses,)`."""
         raise NotImplementedError(f"{self._owner} must implement current_weights()")
 
-    def _add_state(self, name: str, shape: tuple, initializer: str = "zeros") -> Any:
+    @property
+    def _exact(self) -> str:
+        """The dtype of the weights, float32 where the policy's is narrower."""
+        return keras.backend.result_type(self.variable_dtype, "float32")
+
+    def _add(
+        self, name: str, shape: tuple, value: str = "zeros", **options: Any
+    ) -> Any:
         return self.add_weight(
-            shape=shape, initializer=initializer, trainable=False, name=name
+            shape, value, self._exact, autocast=False, name=name, **options
         )
+
+    def _add_state(self, name: str, shape: tuple, value: str = "zeros") -> Any:
+        return self._add(name, shape, value, trainable=False)
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -58,9 +73,7 @@ class Uncertainty(Balancing):
     """
 
     def build(self, input_shape: Any) -> None:
-        self.log_variances = self.add_weight(
-            shape=(input_shape[-1],), initializer="zeros", name="log_variances"
-        )
+        self.log_variances = self._add("log_variances", (input_shape[-1],))
 
     def call(self, inputs: Any) -> Any:
         s = ops.cast(self.log_variances, inputs.dtype)
@@ -111,7 +124,7 @@ class ScaleNormalization(Balancing):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training and self.trainable:
             rest = 1 - self.momentum
-            sizes, seen = _seen(inputs, self.variable_dtype)
+            sizes, seen = _seen(inputs, self._exact)
             for state, value in (
                 (self.sums, sizes),
                 (self.parts, ops.ones_like(sizes)),
@@ -185,7 +198,7 @@ class DynamicWeightAverage(Balancing):
 
     def _see(self, losses: Any) -> None:
         """Adds a step to the means; at the end of a period sets the weights."""
-        sizes, seen = _seen(losses, self.variable_dtype)
+        sizes, seen = _seen(losses, self._exact)
         sums = self.sums + sizes
         counts = self.counts + ops.cast(seen, sums.dtype)
         step = self.step + 1

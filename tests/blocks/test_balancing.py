@@ -270,3 +270,25 @@ def test_a_loss_beside_those_of_the_heads_is_refused():
         model.train_on_batch(X, y)
     model.compile("sgd", {**losses, "again": None})
     assert model.train_on_batch(X, y, return_dict=True)["loss"] == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")  # JAX
+@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("make", [*MAKERS.values(), kb.Uncertainty])
+def test_losses_keep_their_precision_under_any_policy(policy, make):
+    """A layer that is given takes the global policy; a squared error is beyond it."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        heads = kb.MultiHeadOutput({"a": kb.Regression(), "b": kb.Regression()}, make())
+        inputs = keras.Input((4,))
+        model = kb.MultiHeadModel(inputs, heads(inputs))
+        model.compile("sgd", **heads.compile_args())
+    finally:
+        keras.config.set_dtype_policy(before)
+    y = {"a": np.full((12, 1), 1000.0), "b": np.ones((12, 1))}
+    logs = model.test_on_batch(X, y, return_dict=True)
+    assert logs["a_loss"] > 9e5
+    assert logs["loss"] == pytest.approx(logs["a_loss"] + logs["b_loss"], rel=1e-5)
+    model.train_on_batch(X, y)
+    assert np.isfinite(weights(heads)).all()
