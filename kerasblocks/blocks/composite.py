@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -118,3 +119,15 @@ def as_specs(shapes: Any, dtype: Any) -> Any:
 def as_shapes(specs: Any) -> Any:
     """The shapes of `KerasTensor`s, in the same structure."""
     return tree.map_structure(lambda spec: tuple(spec.shape), specs)
+
+
+def layer_name(name: str) -> str:
+    """The name of a layer that is called after a user's name.
+
+    TensorFlow, which makes scopes of layers' names, refuses blanks and umlauts in them.
+
+    Example:
+        >>> layer_name("house value (€)")
+        'house_value____'
+    """
+    return re.sub(r"[^A-Za-z0-9_.>-]", "_", name)

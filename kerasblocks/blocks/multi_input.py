@@ -9,7 +9,7 @@ import keras
 
 from kerasblocks.arguments import did_you_mean, one_of
 from kerasblocks.blocks.chain import as_layer
-from kerasblocks.blocks.composite import Composite, Run, build_layer
+from kerasblocks.blocks.composite import Composite, Run, build_layer, layer_name
 from kerasblocks.blocks.gated_merge import GatedMerge
 from kerasblocks.blocks.inner_product import InnerProduct
 from kerasblocks.blocks.input_structure import (
@@ -202,7 +202,7 @@ class MultiInput(Composite):
         places = [i for i, key in enumerate(self.keys) if key in self.optional]
         common = {"name": "merge", "dtype": policy}
         if self.merge == "gated":
-            names = [str(key) for key in self.keys]
+            names = [layer_name(str(key)) for key in self.keys]
             self.merge_layer = GatedMerge(names, places, self.data_format, **common)
         elif self.merge == "subtract":
             self.merge_layer = keras.layers.Subtract(**common)
@@ -247,8 +247,8 @@ class MultiInput(Composite):
                 laws,
                 self.data_format,
                 self.dtype_policy,
-                name=f"project_{key}",
-                cropped=f"resize_{key}",
+                name=layer_name(f"project_{key}"),
+                cropped=layer_name(f"resize_{key}"),
             )
         return projections
 
@@ -278,7 +278,7 @@ class MultiInput(Composite):
         if type(encoder) is type(key) and encoder in others:
             return others[encoder]
         layers = [] if encoder is None else encoder
-        name = f"encoder_{key}" if isinstance(key, int) else key
+        name = f"encoder_{key}" if isinstance(key, int) else layer_name(key)
         try:
             return as_layer(self._owner, "encoders", layers, name, self.dtype_policy)
         except ValueError:

@@ -656,3 +656,15 @@ def test_masks_of_absent_sequences_are_kept_by_an_expanded_model():
     x["a"][:, 1:] = 0
     model = keras.Model(inputs, layers.GRU(3)(block({**inputs, "a": steps})))
     assert_equal(kb.expand(model)(x), model(x))
+
+
+@pytest.mark.parametrize("merge", ["add", "gated"])
+def test_names_that_no_layer_may_have(merge):
+    """TensorFlow refuses them in the scopes of a graph."""
+    block = kb.MultiInput({"free text": [layers.Dense(3)], "Größe": None}, merge)
+    x = {"free text": random(4, 3), "Größe": random(4, 2)}
+    inputs = {name: keras.Input(value.shape[1:]) for name, value in x.items()}
+    outputs = block(inputs)
+    model = keras.Model([inputs[name] for name in x], outputs)
+    x = list(x.values())
+    assert_equal(kb.expand(model).predict(x, verbose=0), model.predict(x, verbose=0))
