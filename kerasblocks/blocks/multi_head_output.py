@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from kerasblocks.blocks.task_loss import TaskLoss
 from kerasblocks.blocks.task_metric import TaskMetric
 from kerasblocks.blocks.templates import make_activation
 from kerasblocks.blocks.wide_dense import SplitFeatures, build_wide_dense
+
+_NAME = re.compile(r"[A-Za-z0-9_.>-]+")
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -70,10 +73,11 @@ class MultiHeadOutput(Composite):
                 f"{heads!r}"
             )
         for name, task in heads.items():
-            if not isinstance(name, str) or not name or "/" in name:
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(
-                    f"{self._owner}: a name in 'heads' must be a string without '/', "
-                    f"got {name!r}"
+                    f"{self._owner}: a name in 'heads' must be of letters from a to z, "
+                    f"digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
+                    f"TensorFlow, got {name!r}"
                 )
             if not isinstance(task, Task):
                 raise ValueError(

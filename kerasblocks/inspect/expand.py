@@ -58,6 +58,7 @@ class _Expansion:
     def __init__(self) -> None:
         self._models: dict[int, keras.Model] = {}
         self._renamed: set[int] = set()
+        self._names: set[str] = set()
         self._masks: dict[int, tuple[Any, Any]] = {}  # by id: the tensor, its mask
 
     def expand(self, model: keras.Model) -> keras.Model:
@@ -171,7 +172,10 @@ class _Expansion:
             and not layer.name.startswith(f"{prefix}_")
         ):
             layer.name = f"{prefix}_{layer.name}"
+            while layer.name in self._names:  # of two children by one name
+                layer.name += "_"
         self._renamed.add(id(layer))
+        self._names.add(layer.name)
         return layer
 
 

@@ -255,8 +255,13 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.MultiHeadOutput({"a/b": kb.Binary()}),
-            "MultiHeadOutput: a name in 'heads' must be a string without '/', got "
-            "'a/b'",
+            "MultiHeadOutput: a name in 'heads' must be of letters from a to z, "
+            "digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
+            "TensorFlow, got 'a/b'",
+        ),
+        (
+            lambda: kb.MultiHeadOutput({"house value": kb.Regression()}),
+            "TensorFlow, got 'house value'",
         ),
         (
             lambda: kb.Multiclass(1),

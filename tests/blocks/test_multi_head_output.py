@@ -193,3 +193,23 @@ def test_user_metrics_and_losses_survive_saving(tmp_path):
     task = keras.models.load_model(tmp_path / "model.keras").layers[-1].heads["smoker"]
     assert task.loss.get_config()["label_smoothing"] == 0.1
     assert task.metrics[0].num_thresholds == 50
+
+
+@pytest.mark.table
+def test_heads_called_as_the_layers_of_the_block():
+    heads = kb.MultiHeadOutput(
+        {
+            "dense": kb.Binary(),
+            "split": kb.Quantile(),
+            "a": kb.Count(hidden=[3]),
+            "a_dense": kb.Regression(),
+        }
+    )
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, heads(inputs))
+    x = np.ones((3, 4), "float32")
+    expected = model.predict(x, verbose=0)
+    for _ in range(2):
+        found = kb.expand(model).predict(x, verbose=0)
+        for name in heads.heads:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-6)
