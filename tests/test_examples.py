@@ -66,6 +66,28 @@ def test_every_head_learns_and_the_weights_are_felt(names):
     assert weighted["ink"] < 0.7 * equal["ink"]
 
 
+@example("cars.py")
+def test_weights_set_by_hand_save_the_small_losses_from_the_large(names):
+    rows = names["main"](epochs=20)
+    equal, by_hand = rows["equal"], rows["by hand"]
+    assert by_hand["origin"] > 0.9 > equal["origin"] + 0.1
+    assert equal["mpg's gradient, before"] > 0.9 > by_hand["mpg's gradient, before"]
+    for row in rows.values():
+        assert row["mpg error"] < 8  # the mean of all cars is off by 6.5
+    assert (Path("runs") / "cars.png").exists()
+
+
+@example("missing_labels.py")
+def test_labels_that_are_there_are_worth_more_than_complete_rows(names):
+    rows = names["main"](steps=150)
+    complete, known, full = rows.values()
+    assert complete["rows"] < 0.45 * known["rows"]
+    assert known["digit"] > complete["digit"]
+    for row in (known, full):
+        assert min(row["digit"], row["odd"]) > 0.85
+        assert row["ink"] < 1.5
+
+
 @example("question_answering.py")
 def test_question_answering(names):
     assert names["main"](epochs=10) > 0.9  # a guess that sees the text gets 0.63
