@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasblocks.arguments import did_you_mean, is_positive_int, non_negative
@@ -24,8 +26,8 @@ class Task(ConfigFromSignature):
         units: The number of units of the head's Dense layer.
         activation: The activation of the outputs.
         loss: A Keras loss, as `compile` takes it.
-        metrics: A list of Keras metrics, as `compile` takes them; None for those of
-            the kind of task.
+        metrics: A list of Keras metrics, or one, as `compile` takes them; None for
+            those of the kind of task.
         hidden: Layers between the shared features and the head's own Dense layer: a
             number stands for a Dense layer with so many units and ReLU.
         loss_weight: The weight of the head's loss in the sum of the losses.
@@ -63,14 +65,15 @@ class Task(ConfigFromSignature):
     ):
         self.activation = check_activation(self._owner, activation)
         self.loss = _check_loss(self._owner, loss)
-        self.metrics = None if metrics is None else list(metrics)
-        self.hidden = list(hidden)
-        for layer in self.hidden:
+        self.metrics = None if metrics is None else as_list(metrics)
+        many = isinstance(hidden, list | tuple)
+        for layer in hidden if many else [None]:
             if not is_positive_int(layer) and not isinstance(layer, keras.layers.Layer):
                 raise ValueError(
                     f"{self._owner}: 'hidden' must be a list of positive ints or Keras "
-                    f"layers, got {layer!r}"
+                    f"layers, got {layer if many else hidden!r}"
                 )
+        self.hidden = list(hidden)
         self.units = units
         self.loss_weight = non_negative(self._owner, "'loss_weight'", loss_weight)
         self.class_weight = self._check_class_weight(class_weight)
@@ -134,6 +137,8 @@ class Task(ConfigFromSignature):
         if weights is None:
             return None
         classes = self.class_weights
+        if isinstance(weights, np.ndarray):
+            weights = weights.tolist()  # of scikit-learn's compute_class_weight
         if isinstance(weights, Mapping):
             for name in weights:
                 if name not in range(classes) or isinstance(name, bool):
@@ -158,7 +163,7 @@ class Task(ConfigFromSignature):
     def _check_missing(self, missing: Any) -> float | None:
         if missing is None:
             return None
-        if isinstance(missing, bool) or not isinstance(missing, int | float):
+        if isinstance(missing, bool) or not isinstance(missing, numbers.Real):
             raise ValueError(
                 f"{self._owner}: 'missing' must be a number or None, got {missing!r}"
             )
@@ -168,20 +173,33 @@ class Task(ConfigFromSignature):
                 f"got {missing!r} where the classes are 0 to {self.classes - 1}"
             )
         # NaN is missing by itself, and as an argument would equal nothing.
-        return None if math.isnan(missing) else missing
+        if math.isnan(missing):
+            return None
+        return int(missing) if isinstance(missing, numbers.Integral) else float(missing)
 
 
 def replaced(task: Task, **arguments: Any) -> Task:
     """A task with some arguments replaced."""
+    for argument in arguments:
+        if argument not in task.argument_names():
+            raise ValueError(
+                f"{type(task).__name__}: takes no other {argument!r} than its own"
+            )
     return type(task)(
         **{name: getattr(task, name) for name in task.argument_names()} | arguments
     )
 
 
-def loss_name(loss: Any) -> str:
-    """The snake-case name of a loss given as a name, function or object."""
-    name = loss if isinstance(loss, str) else getattr(loss, "name", None)
-    return name or getattr(loss, "__name__", type(loss).__name__)
+def takes_integers(loss: Any) -> bool:
+    """Whether a loss is one of integers, by its name or that of its class."""
+    names = [getattr(loss, name, "") for name in ("name", "__name__")]
+    names += [loss, type(loss).__name__]
+    return any(isinstance(n, str) and "sparse" in n.lower() for n in names)
+
+
+def as_list(metrics: Any) -> list[Any]:
+    """Metrics as a list, where one may come alone."""
+    return list(metrics) if isinstance(metrics, list | tuple) else [metrics]
 
 
 def _check_loss(owner: str, loss: Any) -> Any:

@@ -98,7 +98,7 @@ class TaskLoss(keras.losses.Loss):
         if self.elementwise:
             true, pred = ops.expand_dims(true, -1), ops.expand_dims(pred, -1)
         values = ops.convert_to_tensor(self._values(true, pred))
-        if len(values.shape) != len(present.shape):
+        if not _fits(values.shape, present.shape):
             raise ValueError(
                 f"MultiHeadOutput: the loss of {self.name!r} must give a value for "
                 f"each sample, of shape {tuple(present.shape)}, got {values.shape}"
@@ -149,6 +149,13 @@ def balanced_losses() -> Iterator[None]:
         yield
     finally:
         _balanced.reset(token)
+
+
+def _fits(shape: Any, other: Any) -> bool:
+    """Whether two shapes are the same, as far as they are known."""
+    return len(shape) == len(other) and all(
+        a == b for a, b in zip(shape, other, strict=True) if None not in (a, b)
+    )
 
 
 def _plain(loss: Any) -> Any:

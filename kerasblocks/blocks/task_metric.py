@@ -14,6 +14,7 @@ from kerasblocks.blocks.task import Task
 _ELEMENTWISE = (
     metrics.BinaryAccuracy,
     metrics.BinaryCrossentropy,
+    metrics.BinaryIoU,
     metrics.FalseNegatives,
     metrics.FalsePositives,
     metrics.Hinge,
@@ -127,6 +128,8 @@ def _get(task: Task, metric: Any) -> metrics.Metric:
         )
     try:
         found = metrics.get(metric)
+        if found is None:
+            raise ValueError
     except ValueError:
         known = [name for name in dir(metrics) if name[0].isupper()]
         raise ValueError(

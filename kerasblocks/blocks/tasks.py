@@ -11,7 +11,7 @@ from keras import ops
 from kerasblocks.arguments import is_positive_int, positive_int
 from kerasblocks.blocks.continuation_ratio import ContinuationRatio
 from kerasblocks.blocks.ordered import Ordered
-from kerasblocks.blocks.task import Task, loss_name
+from kerasblocks.blocks.task import Task, takes_integers
 from kerasblocks.losses.pinball import Pinball, check_quantiles
 from kerasblocks.metrics.coverage import Coverage
 from kerasblocks.metrics.level_error import LevelError
@@ -221,8 +221,8 @@ class Multilabel(Task):
 class Multiclass(Task):
     """One of several classes: softmax and cross-entropy.
 
-    Label shape: `()`, the class as an integer; `(classes,)` for one-hot labels, with
-    `loss="categorical_crossentropy"`.
+    Label shape: `()`, the class as an integer, for a loss with "sparse" in its name or
+    that of its class; for any other `(classes,)`, one-hot labels.
 
     Args:
         classes: How many classes, at least 2.
@@ -265,7 +265,7 @@ class Multiclass(Task):
             label_smoothing=label_smoothing,
             missing=missing,
         )
-        self._sparse = "sparse" in loss_name(loss)
+        self._sparse = takes_integers(loss)
 
     @property
     def label_shape(self) -> tuple[int, ...]:

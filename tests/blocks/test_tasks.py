@@ -282,3 +282,60 @@ def test_words(make, words):
 
 def sparse_by_hand(y_true, y_pred):
     return losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def test_losses_of_integers_are_known_by_their_class_too():
+    loss = losses.SparseCategoricalCrossentropy(name="entropy")
+    assert kb.Multiclass(3, loss=loss).label_shape == ()
+    assert kb.Multiclass(3, loss=losses.CategoricalHinge()).label_shape == (3,)
+
+
+def test_arguments_of_numpy_and_a_metric_alone():
+    task = kb.Multiclass(3, missing=np.int64(-1), class_weight=np.array([1, 2, 3]))
+    assert task.missing == -1
+    assert task.class_weight == [1, 2, 3]
+    assert kb.Regression(metrics="mae").used_metrics == ["mae"]
+    assert kb.Regression.from_config(kb.Regression(missing=np.float32(2)).get_config())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: kb.Regression(hidden=16), "'hidden' must be a list .* got 16"),
+        (lambda: kb.Regression(hidden="16"), "'hidden' must be a list .* got '16'"),
+        (
+            lambda: kb.MultiHeadOutput({"q": kb.Quantile()}).compile_args(
+                loss={"q": "mse"}
+            ),
+            "Quantile: takes no other 'loss' than its own",
+        ),
+        (
+            lambda: kb.MultiHeadOutput({"q": kb.Count()}).compile_args(
+                metrics={"q": None}
+            ),
+            "Count: a metric must be a Keras metric, its name or a function, got None",
+        ),
+    ],
+)
+def test_arguments_that_are_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_a_loss_that_gives_one_value_for_several_samples_is_refused():
+    loss = TaskLoss(kb.Regression(loss=lambda y, p: ops.mean(ops.abs(y - p), axis=0)))
+    with pytest.raises(ValueError, match="must give a value for each sample"):
+        loss(np.ones((3, 1)), np.ones((3, 1)))
+
+
+@pytest.mark.filterwarnings("ignore:You are passing weight as `float`:UserWarning")
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")  # JAX
+def test_intersection_over_union_of_labels():
+    """Keras counts in integers, and warns of any weights, 0 and 1 too."""
+    metrics = [keras.metrics.BinaryIoU(target_class_ids=[1]) for _ in range(2)]
+    y = np.array([[1, 0, 1], [0, 1, 1]], "float32")
+    given, p = np.where([[0, 0, 1], [1, 0, 0]], np.nan, y), softmax((2, 3))
+    ours = TaskMetric(kb.Multilabel(3), metrics[0])
+    ours.update_state(given, p)
+    metrics[1].update_state(y[~np.isnan(given)], p[~np.isnan(given)])
+    assert float(ours.result()) == pytest.approx(float(metrics[1].result()))
