@@ -16,7 +16,7 @@ from kerasblocks.blocks.balancing import make_balancing
 from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.labels import check_labels
-from kerasblocks.blocks.task import Task, replaced
+from kerasblocks.blocks.task import Task, as_list, replaced
 from kerasblocks.blocks.task_loss import TaskLoss
 from kerasblocks.blocks.task_metric import TaskMetric
 from kerasblocks.blocks.templates import make_activation
@@ -90,6 +90,17 @@ class MultiHeadOutput(Composite):
         self.dense: keras.layers.Dense | None = None
         self.split: SplitFeatures | None = None
 
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        # As pairs: JSON's keys may be sorted on their way, and the heads' weights are
+        # kept in their order.
+        config["heads"] = [list(pair) for pair in config["heads"].items()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return super().from_config({**config, "heads": dict(config["heads"])})
+
     def compile_args(
         self,
         loss_weights: Mapping[str, float] | None = None,
@@ -131,14 +142,15 @@ class MultiHeadOutput(Composite):
             for name, task in self.heads.items()
         }
         balanced = self.balancing is not None
+        seen: set[int] = set()
         return {
             "loss": {
                 name: TaskLoss(task, name, balanced) for name, task in tasks.items()
             },
             "metrics": {
                 name: [
-                    TaskMetric(task, metric, name)
-                    for metric in _as_list((metrics or {}).get(name, task.used_metrics))
+                    TaskMetric(task, _own_copy(metric, seen), name)
+                    for metric in as_list((metrics or {}).get(name, task.used_metrics))
                 ]
                 for name, task in tasks.items()
             },
@@ -237,8 +249,12 @@ def _ones(labels: Any) -> Any:
     return np.ones(len(labels), "float32")
 
 
-def _as_list(metrics: Any) -> list[Any]:
-    return list(metrics) if isinstance(metrics, list | tuple) else [metrics]
+def _own_copy(metric: Any, seen: set[int]) -> Any:
+    """The metric, a copy where another head has it: it would count both."""
+    if isinstance(metric, keras.metrics.Metric) and id(metric) in seen:
+        return type(metric).from_config(metric.get_config())
+    seen.add(id(metric))
+    return metric
 
 
 def _dense(units: int, policy: Any) -> keras.layers.Dense:

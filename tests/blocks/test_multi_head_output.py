@@ -213,3 +213,30 @@ def test_heads_called_as_the_layers_of_the_block():
         found = kb.expand(model).predict(x, verbose=0)
         for name in heads.heads:
             np.testing.assert_allclose(found[name], expected[name], rtol=1e-6)
+
+
+def test_the_order_of_the_heads_survives_sorted_json():
+    heads = kb.MultiHeadOutput({"b": kb.Regression(), "a": kb.Regression()})
+    inputs = keras.Input((4,))
+    model = kb.MultiHeadModel(inputs, heads(inputs))
+    again = keras.models.model_from_json(model.to_json(sort_keys=True))
+    again.set_weights(model.get_weights())
+    x = np.ones((3, 4), "float32")
+    expected, found = model.predict(x, verbose=0), again.predict(x, verbose=0)
+    for name in "ab":
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_heads_with_one_metric_object_count_on_their_own():
+    task = kb.Binary(metrics=[keras.metrics.AUC(name="auc")])
+    heads = kb.MultiHeadOutput({"a": task, "b": task})
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, heads(inputs))
+    model.compile("sgd", **heads.compile_args())
+    x = np.random.default_rng(0).standard_normal((12, 4))
+    y = {"a": x[:, :1] > 0, "b": x[:, 1:2] > 0}
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    for name, predicted in model.predict(x, verbose=0).items():
+        alone = keras.metrics.AUC()
+        alone.update_state(y[name], predicted)
+        assert logs[f"{name}_auc"] == pytest.approx(float(alone.result()))
