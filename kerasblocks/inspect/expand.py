@@ -10,6 +10,7 @@ from keras import tree
 
 from kerasblocks.blocks.block import Block
 from kerasblocks.blocks.composite import Composite
+from kerasblocks.blocks.multi_head_model import MultiHeadModel
 
 
 def expand(model: keras.Model) -> keras.Model:
@@ -83,13 +84,16 @@ class _Expansion:
                 f"expand: the model {model.name!r} ({type(model).__name__}) must be "
                 "Functional or Sequential; a subclassed model has no graph to retrace"
             )
-        return keras.models.clone_model(
+        plain = keras.models.clone_model(
             model,
             # The same input tensors: so any layer's output can be reached from them.
             input_tensors=model.input,
             clone_function=lambda layer: layer,
             call_function=self._call,
         )
+        if isinstance(plain, MultiHeadModel):
+            plain = keras.Model(plain.input, plain.output, name=plain.name)
+        return plain
 
     def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls a layer or operation of the model's graph on `KerasTensor`s."""

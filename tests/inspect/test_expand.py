@@ -143,6 +143,16 @@ def test_sequential_and_dict_inputs():
     assert list(kb.expand(model).input) == list(model.input) == ["b", "a"]
 
 
+def test_a_model_of_named_outputs_becomes_a_plain_one():
+    heads = kb.MultiHeadOutput({"a": kb.Regression(), "b": kb.Binary()})
+    inputs = keras.Input((4,))
+    inner = kb.MultiHeadModel(inputs, heads(inputs))
+    for model in (inner, kb.MultiHeadModel(inputs, inner(inputs))):
+        plain = kb.expand(model)
+        assert "kerasblocks" not in plain.to_json()
+        assert list(plain.output) == ["a", "b"]
+
+
 def test_what_cannot_be_opened_is_said():
     class Hiding(layers.Layer):
         def __init__(self, **kwargs):
