@@ -155,6 +155,20 @@ def test_loss_weights_cannot_be_learned():
     assert age < 0.1 * gender  # its loss is the larger by far
 
 
+def test_which_head_starves():
+    model = plain()
+    model.compile("sgd", LOSSES)
+    logs = model.fit(X, Y, verbose=0).history
+    assert set(logs) == {"loss", "age_loss", "gender_loss"}  # all there is to see
+
+    model, heads = ours()
+    model.compile("sgd", **heads.compile_args())
+    monitor = kb.HeadMonitor(X, Y)
+    model.fit(X, Y, callbacks=[monitor], verbose=0)
+    shares = {name: notes["share"][0] for name, notes in monitor.history.items()}
+    assert shares["gender"] < 0.1 < 0.9 < shares["age"]
+
+
 def test_balancing_in_a_model_that_cannot_balance():
     model, heads = ours(cls=keras.Model, balancing="uncertainty")
     model.compile("sgd", **heads.compile_args())
