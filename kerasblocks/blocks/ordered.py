@@ -24,9 +24,9 @@ class Ordered(Block):
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Example:
-        >>> increasing = Ordered()(keras.ops.convert_to_tensor([[3.0, -40.0, 2.0]]))
-        >>> keras.ops.convert_to_numpy(increasing).round(2).tolist()
-        [[3.0, 3.0, 5.13]]
+        >>> increasing = Ordered()(ops.convert_to_tensor([[3.0, -40.0, 9.0]]))
+        >>> ops.convert_to_numpy(increasing).round().tolist()
+        [[3.0, 3.0, 12.0]]
 
     Reference: Gasthaus et al., Probabilistic Forecasting with Spline Quantile Function
     RNNs, AISTATS 2019, for quantiles that cannot cross.
