@@ -185,7 +185,6 @@ TABLE = [
     Row("ConvBlock_1d", conv(kernel_size=4, strides=2), (None, 7, 3)),
     Row("ConvBlock_3d", conv(kernel_size=2), (None, 3, 4, 3, 2)),
     Row("ConvBlock_separable", conv(convolution="separable"), IMAGE),
-    Row("ConvBlock_separable_3d", conv(convolution="separable"), (None, 3, 4, 3, 2)),
     Row("ConvBlock_depthwise", conv(filters=None, convolution="depthwise"), IMAGE),
     Row("ConvBlock_template", conv(normalization=TEMPLATE, activation="gelu"), IMAGE),
     Row("ConvBlock_group", conv(normalization="group", padding="valid"), IMAGE),
@@ -201,16 +200,10 @@ TABLE = [
     Row("Parallel_add_3d", parallel("add"), (None, 3, 4, 2, 4)),
     Row("Parallel_maximum_1d", parallel("maximum"), (None, 7, 4)),
     Row("InceptionBlock", inception(filters=2, strides=2), IMAGE),
-    Row(
-        "InceptionBlock_1d",
-        inception(filters=[1, 2, 3, 4], strides=3, normalization="batch"),
-        (None, 7, 3),
-    ),
     # Keras 3.15 on TensorFlow adds a bias along the wrong axis where the last spatial
     # size of a channels_first input equals the number of filters; see docs/keras.md.
     Row("InceptionBlock_3d", inception(filters=2), (None, 3, 4, 5, 2)),
     Row("InceptionBlock_googlenet", inception(branches=GOOGLENET), IMAGE),
-    Row("InceptionBlock_fork", inception(branches=FORKED), IMAGE),
     Row("Residual", wired_residual(), IMAGE),
     Row("Residual_1d", wired_residual(), (None, 7, 4)),
     Row("Residual_vectors", vectors, (None, 4), spatial=False),
@@ -229,11 +222,6 @@ TABLE = [
     ),
     Row("ResidualBlock_1d", residual(4, depth=3, kernel_size=5), (None, 9, 4)),
     Row("XceptionBlock", lambda **k: kb.XceptionBlock(4, **k), IMAGE),
-    Row(
-        "XceptionBlock_1d",
-        lambda **k: kb.XceptionBlock([3, 5], strides=2, **k),
-        (None, 7, 4),
-    ),
     Row("InceptionBlock_any_size", inception(filters=2, strides=2), ANY_IMAGE),
     Row("Residual_any_size", wired_residual(), ANY_IMAGE),
     Row("Maxout_any_size", lambda **k: kb.Maxout(2, **k), ANY_IMAGE),
@@ -259,14 +247,27 @@ TABLE = [
         for merge in ("average", "gated")
     ),
     Row("MultiInput_images_add", images(merge="add"), IMAGES),
-    Row("MultiInput_images_gated", images(merge="gated"), IMAGES),
     Row("MultiHeadOutput", heads, (None, 6), spatial=False),
     Row("ContinuationRatio", ContinuationRatio, (None, 5, 3), spatial=False),
     Row("Ordered", Ordered, (None, 4), spatial=False),
     Row("nested", nested, IMAGE),
 ]
-# Other merges in the same wirings, which the tests of each layer compute by hand.
+# Other merges and ranks in the same wirings, for the thorough profile: the tests of
+# each layer compute the merges by hand, and test_shapes tries every rank.
 MORE = [
+    Row("ConvBlock_separable_3d", conv(convolution="separable"), (None, 3, 4, 3, 2)),
+    Row(
+        "InceptionBlock_1d",
+        inception(filters=[1, 2, 3, 4], strides=3, normalization="batch"),
+        (None, 7, 3),
+    ),
+    Row("InceptionBlock_fork", inception(branches=FORKED), IMAGE),
+    Row(
+        "XceptionBlock_1d",
+        lambda **k: kb.XceptionBlock([3, 5], strides=2, **k),
+        (None, 7, 4),
+    ),
+    Row("MultiInput_images_gated", images(merge="gated"), IMAGES),
     Row("Parallel_average", parallel("average"), IMAGE),
     Row("Parallel_multiply", parallel("multiply"), IMAGE),
     Row("Parallel_minimum", parallel("minimum"), IMAGE),
