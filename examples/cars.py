@@ -97,7 +97,7 @@ def draw(monitors):
     (RUNS / "cars.part.png").replace(RUNS / "cars.png")
 
 
-def main(seed=0, epochs=60):
+def main(seed=0, epochs=60, only=None):
     """Returns a row of measures on new cars for each way to weigh the losses."""
     ways = {
         "equal": {},
@@ -107,10 +107,10 @@ def main(seed=0, epochs=60):
         "average": {"balancing": kb.DynamicWeightAverage(period=10)},  # an epoch
     }
     splits, rows, monitors = load(seed), {}, {}
-    for way, options in ways.items():
+    for way in only or ways:
         keras.utils.set_random_seed(seed)
-        rows[way], monitors[way] = train(*splits, epochs, **options)
-        print(way, {key: round(value, 3) for key, value in rows[way].items()})
+        rows[way], monitors[way] = train(*splits, epochs, **ways[way])
+        print(f"{way:12}", *(f"{key} {value:.3f} " for key, value in rows[way].items()))
     draw(monitors)
     return rows
 
