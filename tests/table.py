@@ -182,12 +182,12 @@ def vectors(**kwargs):
 TABLE = [
     Row("Chain", chain, (None, 4), spatial=False),
     Row("ConvBlock", conv(strides=2), IMAGE),
-    Row("ConvBlock_1d", conv(kernel_size=4, strides=2), (None, 7, 3)),
+    Row("ConvBlock_1d", conv(kernel_size=4, strides=2, padding="causal"), (None, 7, 3)),
     Row("ConvBlock_3d", conv(kernel_size=2), (None, 3, 4, 3, 2)),
     Row("ConvBlock_separable", conv(convolution="separable"), IMAGE),
     Row("ConvBlock_depthwise", conv(filters=None, convolution="depthwise"), IMAGE),
     Row("ConvBlock_template", conv(normalization=TEMPLATE, activation="gelu"), IMAGE),
-    Row("ConvBlock_group", conv(normalization="group", padding="valid"), IMAGE),
+    Row("ConvBlock_group", conv(normalization="group", padding=((1, 0), 2)), IMAGE),
     Row("ConvBlock_maxout", maxout_conv, IMAGE),
     Row(
         "ConvBlock_preactivation",

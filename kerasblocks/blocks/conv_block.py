@@ -14,6 +14,7 @@ from kerasblocks.blocks.convolution import (
     convolution_options,
     make_convolution,
 )
+from kerasblocks.blocks.padding import check_padding, make_padding, split_padding
 from kerasblocks.blocks.spatial import (
     channel_axis,
     channels,
@@ -27,7 +28,6 @@ from kerasblocks.blocks.templates import (
     make_normalization,
 )
 
-PADDINGS = ("same", "valid")
 STEPS = ("convolution", "normalization", "activation")
 
 
@@ -48,7 +48,9 @@ class ConvBlock(Composite):
             which has `depth_multiplier` times the channels of its input.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
         strides: Likewise.
-        padding: "same" or "valid".
+        padding: "same", "valid", "causal" (1D: a step sees itself and those before),
+            or how many zeros stand at each side: an int, or a tuple with an int or a
+            pair `(before, after)` for each spatial axis.
         convolution: "standard", "separable" or "depthwise".
         normalization: "batch", "layer", "group", "rms", "unit", None, or a Keras
             layer that is used as a template, as in
@@ -82,7 +84,7 @@ class ConvBlock(Composite):
         kernel_size: Any = 3,
         *,
         strides: Any = 1,
-        padding: str = "same",
+        padding: Any = "same",
         convolution: str = "standard",
         normalization: Any = "batch",
         activation: Any = "relu",
@@ -104,7 +106,7 @@ class ConvBlock(Composite):
         self.filters = filters
         self.kernel_size = sizes(owner, "kernel_size", kernel_size)
         self.strides = sizes(owner, "strides", strides)
-        self.padding = one_of(owner, "padding", padding, PADDINGS)
+        self.padding = check_padding(owner, padding)
         self.convolution = convolution
         self._keep_untracked(
             normalization=check_normalization(owner, normalization),
@@ -146,18 +148,30 @@ class ConvBlock(Composite):
             )
             return [] if layer is None else [layer]
         rank = spatial_rank(self._owner, spec.shape)
-        return make_convolution(
+        kernel_size = sizes(self._owner, "kernel_size", self.kernel_size, rank)
+        dilation = self.options.get("dilation_rate", 1)
+        pairs, padding = split_padding(
+            self._owner,
+            self.padding,
+            kernel_size,
+            sizes(self._owner, "dilation_rate", dilation, rank),
+        )
+        convolution = make_convolution(
             self.convolution,
             rank,
             filters=self.filters,
             channels=count,
-            kernel_size=sizes(self._owner, "kernel_size", self.kernel_size, rank),
+            kernel_size=kernel_size,
             strides=sizes(self._owner, "strides", self.strides, rank),
-            padding=self.padding,
+            padding=padding,
             data_format=self.data_format,
             dtype=self.dtype_policy,
             options={"use_bias": self._bias(), **self.options},
         )
+        if pairs is None:
+            return convolution
+        pad = make_padding(pairs, self.data_format, self.dtype_policy)
+        return [pad, *convolution]
 
     def _bias(self) -> bool:
         after = self.order[self.order.index("convolution") + 1 :]

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 import kerasblocks as kb
+from tests.table import assert_equal
 
 PRE_ACTIVATION = ("normalization", "activation", "convolution")
 
@@ -118,3 +119,46 @@ def test_maxout_is_the_maximum_over_neighbours():
     np.testing.assert_array_equal(kb.Maxout(3)(x), expected)
     first = kb.Maxout(3, data_format="channels_first")(np.swapaxes(x, 1, 2))
     np.testing.assert_array_equal(first, np.swapaxes(expected, 1, 2))
+
+
+@pytest.mark.parametrize("convolution", ["standard", "separable"])
+def test_causal_padding_is_that_of_keras(convolution):
+    cls = {"standard": layers.Conv1D, "separable": layers.SeparableConv1D}[convolution]
+    options = {"dilation_rate": 3, "use_bias": False}
+    block = kb.ConvBlock(
+        5,
+        4,
+        padding="causal",
+        convolution=convolution,
+        normalization=None,
+        activation=None,
+        **options,
+    )
+    x = np.random.default_rng(0).standard_normal((2, 17, 3)).astype("float32")
+    expected = cls(5, 4, padding="causal", **options)
+    outputs = block(x)
+    expected.build(x.shape)
+    expected.set_weights(block.get_weights())
+    assert_equal(outputs, expected(x))
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_padding_by_numbers_is_zeros_at_each_side(rank, data_format):
+    last = data_format == "channels_last"
+    pairs = [(1, 0), (0, 2), (3, 1)][:rank]
+    block = kb.ConvBlock(
+        2, 3, padding=tuple(pairs), normalization=None, data_format=data_format
+    )
+    shape = (5, 6, 4)[:rank]
+    shape = (2, *shape, 3) if last else (2, 3, *shape)
+    x = np.random.default_rng(0).standard_normal(shape).astype("float32")
+    padded = np.pad(x, [(0, 0), *pairs, (0, 0)] if last else [(0, 0), (0, 0), *pairs])
+    block.build(shape)
+    assert block.layers[0].name == "padding"
+    assert_equal(block(x), block.layers[2](block.layers[1](padded)))
+
+
+def test_padding_of_nothing_is_valid():
+    block = kb.ConvBlock(2, 3, padding=0)
+    assert block.compute_output_shape((None, 8, 8, 3)) == (None, 6, 6, 2)
