@@ -21,9 +21,10 @@ def expand(model: keras.Model) -> keras.Model:
     open at any layer and exported like any other Functional model. Training either
     model trains both.
 
-    The layers inside a block are renamed after it: `residual_block_projection` is
-    the projection of `residual_block`. A nested model stays a nested model, expanded
-    if it holds a block.
+    The layers inside a block are renamed after it, by block and role:
+    `residual_block__projection` is the projection of `residual_block`. (Not with a
+    slash or a dot: Keras refuses to load the one, torch the other.) A nested model
+    stays a nested model, expanded if it holds a block.
 
     Args:
         model: A built Functional or Sequential model.
@@ -41,7 +42,7 @@ def expand(model: keras.Model) -> keras.Model:
         >>> inputs = keras.Input((32, 32, 16))
         >>> model = keras.Model(inputs, kb.Residual(keras.layers.Dense(16))(inputs))
         >>> [layer.name for layer in expand(model).layers][1:]
-        ['residual_dense', 'residual_add']
+        ['residual__dense', 'residual__add']
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"expand: 'model' must be a Keras model, got {model!r}")
@@ -117,7 +118,7 @@ class _Expansion:
             outputs = layer.call(inputs)
             self._carry_mask(layer, inputs, outputs)
             return outputs
-        inner = f"{prefix}_{layer.name}" if prefix else layer.name
+        inner = f"{prefix}__{layer.name}" if prefix else layer.name
         return layer.wire(
             lambda child, x: self._open(child, x, prefix=inner, training=training),
             inputs,
@@ -173,9 +174,9 @@ class _Expansion:
         if (
             not isinstance(layer, keras.Model)
             and id(layer) not in self._renamed
-            and not layer.name.startswith(f"{prefix}_")
+            and not layer.name.startswith(f"{prefix}__")
         ):
-            layer.name = f"{prefix}_{layer.name}"
+            layer.name = f"{prefix}__{layer.name}"
             while layer.name in self._names:  # of two children by one name
                 layer.name += "_"
         self._renamed.add(id(layer))

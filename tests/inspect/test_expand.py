@@ -90,7 +90,7 @@ def test_training_one_trains_the_other():
 def test_features_from_inside_a_block():
     model = everything()
     expanded = kb.expand(model)
-    inner = expanded.get_layer("stage_path_reduce_convolution")
+    inner = expanded.get_layer("stage__path__reduce__convolution")
     features = keras.Model(expanded.input, inner.output)
     before = keras.Model(model.input, model.get_layer("inception_block").output)
     reduce = model.get_layer("stage").body.layers[0].layers[0]
