@@ -33,6 +33,7 @@ from kerasblocks.blocks.tasks import (
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.head_monitor import HeadMonitor
+from kerasblocks.inspect.transfer import transfer_weights
 
 __all__ = [
     "Binary",
@@ -64,4 +65,5 @@ __all__ = [
     "expand",
     "losses",
     "metrics",
+    "transfer_weights",
 ]

@@ -1,0 +1,199 @@
+"""`transfer_weights`: from one model into another of the same graph."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import tree
+
+from kerasblocks.inspect.expand import expand
+
+# The names of layers and of operations alike.
+_ORDERLESS = {"Add", "Multiply", "Average", "Maximum", "Minimum"}
+
+
+def transfer_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies the weights of a model into another one of the same graph.
+
+    Both are walked from their outputs to their inputs, through blocks and nested
+    models, and each layer with weights meets the one that stands at its place. Names,
+    the order in which layers were made, and layers without weights (a padding, an
+    activation) do not matter. So the weights of `keras.applications` go into the same
+    network made of blocks, and back.
+
+    Args:
+        source: A built Functional or Sequential model.
+        target: Likewise; its weights are replaced.
+
+    Raises:
+        ValueError: the graphs differ; the first layers that do are named, and nothing
+            is copied.
+
+    Example:
+        >>> import kerasblocks as kb
+        >>> inputs = keras.Input((8, 8, 3))
+        >>> x = keras.layers.Conv2D(4, 3, use_bias=False, padding="same")(inputs)
+        >>> x = keras.layers.BatchNormalization()(x)
+        >>> source = keras.Model(inputs, keras.layers.ReLU()(x))
+        >>> target = keras.Sequential([keras.Input((8, 8, 3)), kb.ConvBlock(4)])
+        >>> transfer_weights(source, target)
+        >>> images = keras.random.normal((1, 8, 8, 3))
+        >>> bool(keras.ops.all(source(images) == target(images)))
+        True
+    """
+    numbers: dict[Any, int] = {}
+    partners = _partners(_outputs(source, numbers), _outputs(target, numbers))
+    for layer, partner in partners.values():
+        layer.set_weights(partner.get_weights())
+
+
+class _Place(NamedTuple):
+    """An input, a layer with weights or a merge, and the places that feed it.
+
+    Two places have the same `number` where the graphs that lead to them are the same.
+    """
+
+    operation: Any
+    before: tuple[_Place, ...]
+    number: int
+
+    def __str__(self) -> str:
+        if self.operation is None:
+            return "an input"
+        weights = ", ".join(
+            f"{weight.name} {tuple(weight.shape)}"
+            for weight in _weights(self.operation)
+        )
+        kind = type(self.operation).__name__
+        return f"{kind} {self.operation.name!r} ({weights or 'no weights'})"
+
+
+class _Trace:
+    """The calls of a model's graph, in an order in which they can be run."""
+
+    def __init__(self, model: keras.Model):
+        self.calls: list[tuple[Any, list[Any], list[Any]]] = []
+        if isinstance(model, keras.Sequential):
+            self.inputs = [keras.Input(batch_shape=model.input_shape)]
+            outputs = self.inputs[0]
+            for layer in model.layers:
+                outputs = self._call(layer, outputs)
+            self.outputs = tree.flatten(outputs)
+        else:
+            copy = keras.models.clone_model(
+                model, clone_function=lambda layer: layer, call_function=self._call
+            )
+            self.inputs, self.outputs = map(tree.flatten, (copy.input, copy.output))
+
+    def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("mask", ...) is None:
+            # Keras noted it, found none, and gives it to layers that refuse it.
+            del kwargs["mask"]
+        outputs = layer(*args, **kwargs)
+        given = [
+            x for x in tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)
+        ]
+        self.calls.append((layer, given, tree.flatten(outputs)))
+        return outputs
+
+
+def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Place]:
+    trace = _Trace(expand(model))
+    inputs = [
+        _place(None, (), ("input", position), numbers)
+        for position in range(len(trace.inputs))
+    ]
+    return _run(trace, inputs, numbers)
+
+
+def _run(
+    trace: _Trace, inputs: list[_Place], numbers: dict[Any, int]
+) -> list[_Place]:
+    """The places of a graph's outputs, from those of its inputs."""
+    places = {id(x): place for x, place in zip(trace.inputs, inputs, strict=True)}
+    for operation, given, made in trace.calls:
+        before = [places[id(x)] for x in given]
+        if isinstance(operation, keras.Model):
+            after = _run(_Trace(operation), before, numbers)
+        else:
+            after = [
+                _after(operation, before, position, numbers)
+                for position in range(len(made))
+            ]
+        places.update((id(x), place) for x, place in zip(made, after, strict=True))
+    return [places[id(x)] for x in trace.outputs]
+
+
+def _after(
+    operation: Any, before: list[_Place], position: int, numbers: dict[Any, int]
+) -> _Place:
+    weights = _weights(operation)
+    if not weights and len(before) == 1:
+        return before[0]
+    kind = type(operation).__name__
+    if kind in _ORDERLESS:
+        before = sorted(before, key=lambda place: place.number)
+    shapes = tuple((weight.name, tuple(weight.shape)) for weight in weights)
+    key = (shapes or kind, position, *(place.number for place in before))
+    return _place(operation, tuple(before), key, numbers)
+
+
+def _place(
+    operation: Any, before: tuple[_Place, ...], key: Any, numbers: dict[Any, int]
+) -> _Place:
+    return _Place(operation, before, numbers.setdefault(key, len(numbers)))
+
+
+def _weights(operation: Any) -> list[Any]:
+    return getattr(operation, "weights", [])
+
+
+def _partners(
+    sources: list[_Place], targets: list[_Place]
+) -> dict[int, tuple[Any, Any]]:
+    """For each layer of the target, by its id: it and its partner in the source."""
+    if len(sources) != len(targets):
+        raise ValueError(
+            f"transfer_weights: 'target' has {len(targets)} outputs, and 'source' has "
+            f"{len(sources)}"
+        )
+    partners: dict[int, tuple[Any, Any]] = {}
+    seen = set()
+    waiting = list(zip(sources, targets, strict=True))
+    while waiting:
+        source, target = waiting.pop()
+        if source.number != target.number:
+            raise ValueError(_difference(source, target))
+        if (id(source), id(target)) in seen:
+            continue
+        seen.add((id(source), id(target)))
+        waiting.extend(zip(source.before, target.before, strict=True))
+        if not _weights(target.operation):
+            continue
+        pair = (target.operation, source.operation)
+        known = partners.setdefault(id(target.operation), pair)
+        if known[1] is not source.operation:
+            raise ValueError(
+                f"transfer_weights: the layer {target.operation.name!r} of 'target' is "
+                f"used more than once, and stands for the layers "
+                f"{known[1].name!r} and {source.operation.name!r} of 'source'"
+            )
+    return partners
+
+
+def _difference(source: _Place, target: _Place) -> str:
+    """Where two graphs begin to differ, seen from the inputs."""
+    while len(source.before) == len(target.before):
+        unlike = [
+            pair
+            for pair in zip(source.before, target.before, strict=True)
+            if pair[0].number != pair[1].number
+        ]
+        if not unlike:
+            break
+        source, target = unlike[0]
+    return (
+        f"transfer_weights: 'target' must have the graph of 'source': where 'source' "
+        f"has {source}, 'target' has {target}"
+    )
