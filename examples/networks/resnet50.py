@@ -1,4 +1,5 @@
-"""ResNet50: He et al., Deep Residual Learning for Image Recognition, CVPR 2016, table 1.
+"""ResNet50: He et al., Deep Residual Learning for Image Recognition, CVPR 2016,
+table 1, 50 layers.
 
 As in `keras.applications.ResNet50`: the stride is at the first 1x1 convolution, and
 convolutions have a bias.

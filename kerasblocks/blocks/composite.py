@@ -47,7 +47,9 @@ class Composite(Block):
 
     def build(self, input_shape: Any) -> None:
         """Creates every weight of the block, from the input's shape alone."""
-        self.build_children(as_specs(input_shape, self.compute_dtype))
+        inputs = as_specs(input_shape, self.compute_dtype)
+        # Asked for right after building, at each level of nesting.
+        self._keep_untracked(_first_spec=(inputs, self.build_children(inputs)))
         # A convolution inside takes padding for values: Keras then warns of it.
         self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:
@@ -66,10 +68,13 @@ class Composite(Block):
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         if self.built:
+            known, outputs = self.__dict__.pop("_first_spec", (None, None))
+            if known is None or not _same_specs(known, inputs):
+                outputs = self.wire(infer_spec, inputs)
             # Fresh ones: what an identity gives back belongs to another layer.
             return tree.map_structure(
                 lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
-                self.wire(infer_spec, inputs),
+                outputs,
             )
         # The question must not build the block: a copy answers it, without values.
         with keras.StatelessScope(initialize_variables=False):
@@ -107,6 +112,13 @@ def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
         if not layer.built:
             layer.build(as_shapes(inputs))
     return infer_spec(layer, inputs)
+
+
+def _same_specs(one: Any, other: Any) -> bool:
+    def key(spec: Any) -> tuple:
+        return tuple(spec.shape), spec.dtype, spec.sparse
+
+    return tree.map_structure(key, one) == tree.map_structure(key, other)
 
 
 def as_specs(shapes: Any, dtype: Any) -> Any:

@@ -99,4 +99,4 @@ def _is_axis(axis: Any) -> bool:
 
 
 def _is_count(count: Any) -> bool:
-    return count == 0 and not isinstance(count, bool) or is_positive_int(count)
+    return (count == 0 and not isinstance(count, bool)) or is_positive_int(count)

@@ -32,20 +32,20 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ConvBlock(8, padding="sane"),
-            "ConvBlock: 'padding' must be 'same', 'valid', 'causal', an int of at least "
-            "0, or a tuple with an int or a pair (before, after) for each spatial axis, "
-            "got 'sane'; did you mean 'same'?",
+            "ConvBlock: 'padding' must be 'same', 'valid', 'causal', an int of at "
+            "least 0, or a tuple with an int or a pair (before, after) for each "
+            "spatial axis, got 'sane'; did you mean 'same'?",
         ),
         (
             lambda: kb.ConvBlock(8, padding=((1, 0), -1)),
-            "ConvBlock: 'padding' must be 'same', 'valid', 'causal', an int of at least "
-            "0, or a tuple with an int or a pair (before, after) for each spatial axis, "
-            "got ((1, 0), -1)",
+            "ConvBlock: 'padding' must be 'same', 'valid', 'causal', an int of at "
+            "least 0, or a tuple with an int or a pair (before, after) for each "
+            "spatial axis, got ((1, 0), -1)",
         ),
         (
             lambda: kb.ConvBlock(8, padding=(1, 1)).build((None, 8, 3)),
-            "ConvBlock: 'padding' must have one number or pair for each of the 1 spatial "
-            "axes, got (1, 1)",
+            "ConvBlock: 'padding' must have one number or pair for each of the 1 "
+            "spatial axes, got (1, 1)",
         ),
         (
             lambda: kb.ConvBlock(8, padding="causal").build((None, 8, 8, 3)),
