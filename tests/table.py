@@ -220,7 +220,7 @@ TABLE = [
     Row("Residual_any_size", wired_residual(), ANY_IMAGE),
     Row("Maxout_any_size", lambda **k: kb.Maxout(2, **k), ANY_IMAGE),
     Row("SqueezeExcite", lambda **k: kb.SqueezeExcite(2, **k), IMAGE),
-    Row("SqueezeExcite_1d", lambda **k: kb.SqueezeExcite(2, **k), (None, 7, 4)),
+    Row("SqueezeExcite_1d", lambda **k: kb.SqueezeExcite(units=3, **k), (None, 7, 4)),
     *(
         Row(f"SiameseEncoder_{merge}", siamese(merge=merge), PAIR, spatial=False)
         for merge in ("concatenate", "euclidean", None)

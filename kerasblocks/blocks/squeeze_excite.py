@@ -16,6 +16,8 @@ from kerasblocks.blocks.spatial import (
 )
 from kerasblocks.blocks.templates import check_activation
 
+DEFAULT_RATIO = 16
+
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class SqueezeExcite(Composite):
@@ -27,7 +29,8 @@ class SqueezeExcite(Composite):
 
     Args:
         ratio: By how much the first of the two Dense layers reduces the channels, to
-            one at least.
+            one at least; 16 if `units` is not given either.
+        units: The units of that layer, instead of a ratio.
         activation: The activation of the first Dense layer.
         gate: The activation of the second.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
@@ -47,15 +50,25 @@ class SqueezeExcite(Composite):
 
     def __init__(
         self,
-        ratio: int = 16,
+        ratio: int | None = None,
         *,
+        units: int | None = None,
         activation: Any = "relu",
         gate: Any = "sigmoid",
         data_format: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.ratio = positive_int(self._owner, "ratio", ratio)
+        if ratio is not None and units is not None:
+            raise ValueError(
+                f"{self._owner}: 'ratio' must be left out where 'units' are given, got "
+                f"{ratio!r} and {units!r}"
+            )
+        for argument, value in (("ratio", ratio), ("units", units)):
+            if value is not None:
+                positive_int(self._owner, argument, value)
+        self.ratio = ratio
+        self.units = units
         self._keep_untracked(
             activation=check_activation(self._owner, activation),
             gate=check_activation(self._owner, gate),
@@ -76,7 +89,10 @@ class SqueezeExcite(Composite):
             data_format=self.data_format, name="squeeze", dtype=policy
         )
         self.reduce = keras.layers.Dense(
-            max(1, count // self.ratio), self.activation, name="reduce", dtype=policy
+            self.units or max(1, count // (self.ratio or DEFAULT_RATIO)),
+            self.activation,
+            name="reduce",
+            dtype=policy,
         )
         self.excite = keras.layers.Dense(count, self.gate, name="excite", dtype=policy)
         first = self.data_format == "channels_first"

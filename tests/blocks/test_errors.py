@@ -31,6 +31,11 @@ CONV = layers.Conv2D(8, 3)
             "got 1.5",
         ),
         (
+            lambda: kb.SqueezeExcite(4, units=8),
+            "SqueezeExcite: 'ratio' must be left out where 'units' are given, got 4 "
+            "and 8",
+        ),
+        (
             lambda: kb.ConvBlock(8, padding="sane"),
             "ConvBlock: 'padding' must be 'same', 'valid', 'causal', an int of at "
             "least 0, or a tuple with an int or a pair (before, after) for each "
