@@ -9,18 +9,16 @@ from keras import tree
 
 from kerasblocks.inspect.expand import expand
 
-# The names of layers and of operations alike.
-_ORDERLESS = {"Add", "Multiply", "Average", "Maximum", "Minimum"}
-
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     """Copies the weights of a model into another one of the same graph.
 
     Both are walked from their outputs to their inputs, through blocks and nested
     models, and each layer with weights meets the one that stands at its place. Names,
-    the order in which layers were made, and layers without weights (a padding, an
-    activation) do not matter. So the weights of `keras.applications` go into the same
-    network made of blocks, and back.
+    the order in which layers were made, and what layers without weights do (padding,
+    activations, how branches are added) do not matter, but for the order of what is
+    concatenated; a Dense layer may meet a 1x1 convolution. So the weights of
+    `keras.applications` go into the same network made of blocks, and back.
 
     Args:
         source: A built Functional or Sequential model.
@@ -45,7 +43,14 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     numbers: dict[Any, int] = {}
     partners = _partners(_outputs(source, numbers), _outputs(target, numbers))
     for layer, partner in partners.values():
-        layer.set_weights(partner.get_weights())
+        layer.set_weights(
+            [
+                value.reshape(weight.shape)
+                for weight, value in zip(
+                    layer.weights, partner.get_weights(), strict=True
+                )
+            ]
+        )
 
 
 class _Place(NamedTuple):
@@ -107,9 +112,7 @@ def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Place]:
     return _run(trace, inputs, numbers)
 
 
-def _run(
-    trace: _Trace, inputs: list[_Place], numbers: dict[Any, int]
-) -> list[_Place]:
+def _run(trace: _Trace, inputs: list[_Place], numbers: dict[Any, int]) -> list[_Place]:
     """The places of a graph's outputs, from those of its inputs."""
     places = {id(x): place for x, place in zip(trace.inputs, inputs, strict=True)}
     for operation, given, made in trace.calls:
@@ -131,11 +134,12 @@ def _after(
     weights = _weights(operation)
     if not weights and len(before) == 1:
         return before[0]
-    kind = type(operation).__name__
-    if kind in _ORDERLESS:
+    # The name of the layer and of the operation. Other merges do not mind the order.
+    ordered = type(operation).__name__ == "Concatenate"
+    if not weights and not ordered:
         before = sorted(before, key=lambda place: place.number)
-    shapes = tuple((weight.name, tuple(weight.shape)) for weight in weights)
-    key = (shapes or kind, position, *(place.number for place in before))
+    shapes = tuple((weight.name, _squeezed(weight)) for weight in weights)
+    key = (shapes or ordered, position, *(place.number for place in before))
     return _place(operation, tuple(before), key, numbers)
 
 
@@ -143,6 +147,11 @@ def _place(
     operation: Any, before: tuple[_Place, ...], key: Any, numbers: dict[Any, int]
 ) -> _Place:
     return _Place(operation, before, numbers.setdefault(key, len(numbers)))
+
+
+def _squeezed(weight: Any) -> tuple[int, ...]:
+    """The sizes above 1: the same for a Dense layer and a 1x1 convolution."""
+    return tuple(size for size in weight.shape if size > 1)
 
 
 def _weights(operation: Any) -> list[Any]:

@@ -1,0 +1,99 @@
+"""`transfer_weights` on graphs that are the same, and on those that are not."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import kerasblocks as kb
+
+
+def vectors(*widths, merge=layers.Add, names=("a", "b")):
+    """Two towers on one input, merged."""
+    inputs = keras.Input((3,))
+    towers = [
+        layers.Dense(4, "tanh", name=name)(
+            layers.Dense(width, name=f"{name}_in")(inputs)
+        )
+        for name, width in zip(names, widths, strict=True)
+    ]
+    return keras.Model(inputs, layers.Dense(2, name="out")(merge()(towers)))
+
+
+def outputs(model, size=3):
+    return np.asarray(model(np.random.default_rng(0).normal(size=(5, size))))
+
+
+def test_the_order_of_what_is_added_does_not_matter():
+    source, target = vectors(5, 6), vectors(6, 5)
+    kb.transfer_weights(source, target)
+    np.testing.assert_allclose(outputs(target), outputs(source), rtol=1e-6)
+
+
+def test_the_order_of_what_is_concatenated_does():
+    words = "transfer_weights: 'target' must have the graph of 'source'"
+    with pytest.raises(ValueError, match=words):
+        kb.transfer_weights(
+            vectors(5, 6, merge=layers.Concatenate),
+            vectors(6, 5, merge=layers.Concatenate),
+        )
+
+
+def test_the_first_layers_that_differ_are_named_and_nothing_is_copied():
+    source, target = vectors(5, 6), vectors(5, 7)
+    before = target.get_weights()
+    words = (
+        r"where 'source' has Dense 'b_in' \(kernel \(3, 6\), bias \(6,\)\), 'target' "
+        r"has Dense 'b_in' \(kernel \(3, 7\), bias \(7,\)\)"
+    )
+    with pytest.raises(ValueError, match=words):
+        kb.transfer_weights(source, target)
+    for weight, value in zip(target.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
+def test_nested_and_shared_models():
+    def model(encoder):
+        left, right = keras.Input((3,)), keras.Input((3,))
+        both = layers.Concatenate()([encoder(left), encoder(right)])
+        return keras.Model([left, right], layers.Dense(1)(both))
+
+    inputs = keras.Input((3,))
+    x = layers.Dense(4)(layers.Dense(5)(inputs))
+    source = model(keras.Model(inputs, x))
+    target = model(
+        keras.Sequential(
+            [keras.Input((3,)), kb.Chain([layers.Dense(5), layers.Dense(4)])]
+        )
+    )
+    kb.transfer_weights(source, target)
+    data = [np.random.default_rng(i).normal(size=(5, 3)) for i in range(2)]
+    np.testing.assert_array_equal(target(data), source(data))
+
+
+def test_a_shared_layer_cannot_stand_for_two():
+    def model(one, other):
+        inputs = keras.Input((3,))
+        return keras.Model(inputs, other(one(inputs)))
+
+    shared = layers.Dense(3, name="shared")
+    source = model(layers.Dense(3, name="first"), layers.Dense(3, name="second"))
+    words = "'shared' of 'target' is used more than once, and stands for the layers"
+    with pytest.raises(ValueError, match=words):
+        kb.transfer_weights(source, model(shared, shared))
+
+
+def test_a_dense_layer_meets_a_pointwise_convolution():
+    source = keras.Sequential([keras.Input((4, 4, 3)), layers.Conv2D(5, 1)])
+    target = keras.Sequential([keras.Input((4, 4, 3)), layers.Dense(5)])
+    kb.transfer_weights(source, target)
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 3))
+    np.testing.assert_allclose(target(x), source(x), rtol=1e-5, atol=1e-6)
+
+
+def test_another_number_of_outputs_is_an_error():
+    inputs = keras.Input((3,))
+    x = layers.Dense(3)(inputs)
+    words = "'target' has 2 outputs, and 'source' has 1"
+    with pytest.raises(ValueError, match=words):
+        kb.transfer_weights(keras.Model(inputs, x), keras.Model(inputs, [x, x]))
