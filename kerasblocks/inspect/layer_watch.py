@@ -1,0 +1,55 @@
+"""What the layers of a model do while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+
+def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers right inside a layer or model."""
+    # Keras has no public walk over the layers inside any layer.
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def all_sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers inside a layer or model, and those inside them."""
+    return layer._flatten_layers(include_self=False)
+
+
+@contextlib.contextmanager
+def watching(
+    model: keras.Model, tell: Callable[[keras.layers.Layer, Any], None]
+) -> Iterator[None]:
+    """Calls `tell(layer, outputs)` after each call of a layer inside a model.
+
+    Example:
+        >>> model = keras.Sequential([keras.layers.ReLU(name="a")])
+        >>> with watching(model, lambda layer, outputs: print(layer.name)):
+        ...     _ = model(keras.ops.ones((1, 2)))
+        a
+    """
+    layers = all_sublayers(model)
+    try:
+        for layer in layers:
+            layer.call = _told(layer, layer.call, tell)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("call", None)
+
+
+def _told(
+    layer: keras.layers.Layer,
+    call: Callable[..., Any],
+    tell: Callable[[keras.layers.Layer, Any], None],
+) -> Callable[..., Any]:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        outputs = call(*args, **kwargs)
+        tell(layer, outputs)
+        return outputs
+
+    return watched
