@@ -93,6 +93,16 @@ def test_question_answering(names):
     assert names["main"](epochs=10) > 0.9  # a guess that sees the text gets 0.63
 
 
+@example("gradient_flow.py")
+def test_the_gradient_vanishes_in_plain_blocks_and_arrives_in_residual_ones(names):
+    medians = names["main"](samples=64, kinds=("plain", "residual"))
+    first, last = medians["plain"]
+    assert 0 < first < 1e-9 * last
+    first, last = medians["residual"]
+    assert 0.3 < first / last < 3
+    assert (Path("runs") / "gradient_flow.png").exists()
+
+
 @pytest.mark.slow
 @example("price.py")
 def test_price_is_told_by_all_inputs_and_without_a_picture(names):
