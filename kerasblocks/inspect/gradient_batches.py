@@ -50,6 +50,8 @@ def make_batches(
         return [_arrays(keras.utils.unpack_x_y_sample_weight(_first(owner, x)))]
     whole = _arrays((x, y, sample_weight))
     shapes = [tuple(array.shape) for array in tree.flatten(whole) if array is not None]
+    if not shapes or whole[0] is None or not tree.flatten(whole[0]):
+        raise ValueError(f"{owner}: 'x' must be arrays or a dataset, got {x!r}")
     if any(shape[:1] != shapes[0][:1] for shape in shapes) or () in shapes:
         raise ValueError(
             f"{owner}: 'x', 'y' and 'sample_weight' must have the same number of "

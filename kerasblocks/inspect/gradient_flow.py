@@ -184,6 +184,7 @@ def _is_finite(arrays: Any) -> bool:
         array
         for array in tree.flatten(arrays)
         if array is not None
+        and getattr(array.dtype, "kind", "f") not in "OSTU"  # NumPy's strings
         and keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
     ]
     return all(bool(ops.all(ops.isfinite(array))) for array in floats)

@@ -20,7 +20,8 @@ class Gradients(NamedTuple):
     """The loss of a batch, and the gradient of each variable, by its id.
 
     None stands for the gradient of a variable that the loss does not depend on, and for
-    the loss where the model's own `train_step` does not tell it.
+    the loss where the model's own `train_step` does not tell it. There is no gradient
+    at all where that does not apply any by the model's optimizer.
     """
 
     loss: float | None
@@ -99,6 +100,8 @@ def _step(model: keras.Model, batch: Batch, scale: float) -> Gradients:
 
     with undisturbed(model), _training(model, _Noting(scale, note)):
         logs = model.train_on_batch(*batch, return_dict=True)
+    if of:  # else its training step applies nothing here
+        of = dict.fromkeys(map(id, model.trainable_variables)) | of
     return Gradients(float(logs["loss"]) if "loss" in logs else None, of)
 
 

@@ -33,13 +33,16 @@ def watching(
         a
     """
     layers = all_sublayers(model)
+    own = [vars(layer).get("call") for layer in layers]  # None: that of the class
     try:
         for layer in layers:
             layer.call = _told(layer, layer.call, tell)
         yield
     finally:
-        for layer in layers:
+        for layer, call in zip(layers, own, strict=True):
             vars(layer).pop("call", None)
+            if call is not None:
+                layer.call = call
 
 
 def _told(

@@ -405,6 +405,7 @@ def test_the_table_in_text_and_html_and_json_and_a_picture(tmp_path):
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["flow.png"]
     zero = gradient_flow(model, X, np.array([[33.0]]), loss="mse")
     assert norms(zero)["v"] == 0
+    zero.plot(tmp_path / "zero.png")
     plot_flows({"some": flow, "none": zero}, tmp_path / "two.png")
     for file in (tmp_path / "new" / "flow.png", tmp_path / "two.png"):
         assert file.read_bytes().startswith(b"\x89PNG")
@@ -443,6 +444,7 @@ def test_models_that_cannot_be_measured():
         ((X, Y[[0, 0]]), {}, r"same number of samples, got .* \(1, 2\), \(2, 1\)"),
         ((X[:0], Y[:0]), {}, r"'x' must have a sample, got shape \(0, 2\)"),
         ((iter([]),), {}, "'x' must be arrays or a dataset with a batch"),
+        (({}, Y), {}, "'x' must be arrays or a dataset, got {}"),
         ((7,), {}, "'x' must be arrays or a dataset with a batch, got 7"),
         ((Batches(), Y), {}, "'y' must be None with a dataset"),
         ((Batches(),), {"batch_size": 2}, "'batch_size' must be None with a dataset"),
