@@ -9,7 +9,7 @@ import keras
 
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.folding.copies import Copies
-from kerasblocks.inspect.folding.graph import Call, Graph
+from kerasblocks.inspect.folding.graph import Call, Graph, functional
 from kerasblocks.inspect.folding.rules import apply_rules
 
 
@@ -56,7 +56,7 @@ def fold(model: keras.Model) -> keras.Model:
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"fold: 'model' must be a Keras model, got {model!r}")
-    return _Folding().fold(expand(model))
+    return _Folding().fold(expand(functional(model)))
 
 
 class _Folding:
@@ -72,7 +72,7 @@ class _Folding:
 
     def _fold(self, model: keras.Model) -> tuple[keras.Model, bool]:
         """The folded model, and whether there was anything to fold."""
-        graph = Graph(model)
+        graph = Graph(functional(model))
         nested = [self._fold_nested(call) for call in graph.calls]
         changed = apply_rules(graph, self._copies) or any(nested)
         self._rename(graph.layers)
@@ -103,8 +103,8 @@ class _Folding:
     def _free(self, name: str, taken: set[str]) -> str:
         if name not in taken:
             return name
-        numbers = itertools.count(1)
-        return next(n for i in numbers if (n := f"{name}_{i}") not in self._names)
+        names = (f"{name}_{i}" for i in itertools.count(1))
+        return next(other for other in names if other not in self._names | taken)
 
 
 def _is_graph(layer: Any) -> bool:

@@ -56,13 +56,6 @@ class Graph:
     def __init__(self, model: keras.Model):
         self.name = model.name
         self.calls: list[Call] = []
-        # A fresh one: a clone of the model itself would be compiled as it is.
-        sequential = isinstance(model, keras.Sequential)
-        model = (
-            keras.Model(model.inputs[0], model.outputs[0])
-            if sequential
-            else keras.Model(model.input, model.output)
-        )
         traced = keras.models.clone_model(
             model,
             input_tensors=model.input,
@@ -179,6 +172,27 @@ def tensors(structure: Any) -> list[keras.KerasTensor]:
     """The `KerasTensor`s in a structure."""
     leaves = tree.flatten(structure)
     return [x for x in leaves if isinstance(x, keras.KerasTensor)]
+
+
+def functional(model: keras.Model) -> keras.Model:
+    """The model's graph as a model by itself: a clone of one is not compiled.
+
+    Raises:
+        ValueError: `model` is not Functional and not Sequential, or not built.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ValueError(
+                f"fold: the model {model.name!r} is not built; begin it with a "
+                "keras.Input or call build(input_shape)"
+            )
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if not hasattr(model, "operations"):
+        raise ValueError(
+            f"fold: the model {model.name!r} ({type(model).__name__}) must be "
+            "Functional or Sequential; a subclassed model has no graph to rewrite"
+        )
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def is_masked(x: keras.KerasTensor) -> bool:
