@@ -1,4 +1,4 @@
-"""The command line: `kerasblocks search STUDY`, `kerasblocks check TARGET`.
+"""The command line: `kerasblocks search`, `kerasblocks check`, `kerasblocks summary`.
 
 Keras is imported as late as possible, so that `--help` and wrong arguments are
 answered at once, and its backend's start-up lines do not reach the reader.
@@ -11,7 +11,7 @@ import importlib.metadata
 import sys
 from collections.abc import Sequence
 
-from kerasblocks.commands import check, search
+from kerasblocks.commands import check, search, summary
 from kerasblocks.commands.errors import CommandError
 
 
@@ -41,13 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kerasblocks",
-        description="Composite Keras layers, searches over them, and a contract for "
-        "any layer.",
+        description="Composite Keras layers, searches over them, and a contract and "
+        "a summary for any layer.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     search.add_to(commands)
     check.add_to(commands)
+    summary.add_to(commands)
     return parser
 
 

@@ -1,0 +1,61 @@
+"""`Hooks`: methods of Keras that are wrapped for as long as somebody needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Hooks:
+    """Wrapped methods, in place while at least one thread is inside `installed`.
+
+    Classes belong to all threads: a wrapper must leave the calls of other threads as
+    they are.
+
+    Args:
+        *hooks: Of each the class, the method's name, and the function that wraps it.
+
+    Example:
+        >>> class Bell:
+        ...     def ring(self):
+        ...         return "ding"
+        >>> hooks = Hooks((Bell, "ring", lambda ring: lambda self: 2 * ring(self)))
+        >>> with hooks.installed():
+        ...     Bell().ring()
+        'dingding'
+        >>> Bell().ring()
+        'ding'
+    """
+
+    def __init__(self, *hooks: tuple[type, str, Wrap]) -> None:
+        self._hooks = hooks
+        self._lock = threading.Lock()
+        self._users = 0
+        self._undo = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Wrap the methods, unless they are already."""
+        with self._lock:
+            if not self._users:
+                for owner, name, wrap in self._hooks:
+                    self._install(owner, name, wrap)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._undo.close()
+
+    def _install(self, owner: type, name: str, wrap: Wrap) -> None:
+        if name in vars(owner):
+            self._undo.callback(setattr, owner, name, vars(owner)[name])
+        else:
+            self._undo.callback(delattr, owner, name)  # an inherited one
+        setattr(owner, name, wrap(getattr(owner, name)))

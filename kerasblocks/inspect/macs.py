@@ -1,0 +1,172 @@
+"""Multiply-accumulates of Keras' operations, told from shapes alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from keras import tree
+
+Shape = tuple[int | None, ...]
+
+UNKNOWN = frozenset(
+    """
+    AssociativeScan Cond ForiLoop Map Scan Switch VectorizedMap WhileLoop JVP
+    Cholesky CholeskyInverse Det Eig Eigh Inv Logdet Lstsq LuFactor MatrixRank Pinv
+    Qr Slogdet Solve SolveTriangular SVD CDist Corrcoef ElasticTransform FFT FFT2
+    GaussianBlur IFFT2 IRFFT ISTFT RFFT SSIM SobelEdges STFT
+    """.split()  # noqa: SIM905
+)
+"""Operations whose multiplications shapes do not tell, or nobody agrees on."""
+
+
+def count_macs(operation: Any, args: Any, kwargs: Any, outputs: Any) -> int | None:
+    """The multiply-accumulates of one run of an operation of Keras.
+
+    Counted are convolutions and matrix products, the borders that padding fills
+    included; all else is 0, as in the papers.
+
+    Args:
+        operation: A `keras.Operation` of Keras' own.
+        args: What it is called with: tensors, `KerasTensor`s or arrays.
+        kwargs: The same, by name.
+        outputs: The `KerasTensor`s that it gives.
+
+    Returns:
+        The number, or None where it cannot be told: a size is None, or the operation
+        is a loop or a decomposition.
+
+    Example:
+        >>> import keras
+        >>> x = keras.KerasTensor((1, 8, 8, 3))
+        >>> kernel = keras.KerasTensor((3, 3, 3, 16))
+        >>> y = keras.ops.conv(x, kernel, padding="same")
+        >>> count_macs(y._keras_history.operation, (x, kernel), {}, y)
+        27648
+    """
+    name = type(operation).__name__
+    if name in UNKNOWN:
+        return None
+    if name not in _RULES:
+        return 0
+    shapes = [_shape(x) for x in (*args, *kwargs.values()) if x is not None]
+    return _RULES[name](operation, _shape(tree.flatten(outputs)[0]), *shapes)
+
+
+def product(sizes: Iterable[int | None]) -> int | None:
+    """The product of sizes, or None where one is unknown.
+
+    Example:
+        >>> product((2, 3)), product(()), product((2, None))
+        (6, 1, None)
+    """
+    sizes = tuple(sizes)
+    return None if None in sizes else math.prod(sizes)  # type: ignore[arg-type]
+
+
+def _shape(x: Any) -> Shape:
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+# A kernel is (sizes..., channels in one group, filters), in every data format.
+
+
+def _conv(_: Any, output: Shape, inputs: Shape, kernel: Shape) -> int | None:
+    return product((*output, *kernel[:-1]))
+
+
+def _depthwise(_: Any, output: Shape, inputs: Shape, kernel: Shape) -> int | None:
+    return product((*output, *kernel[:-2]))
+
+
+def _separable(
+    _: Any, output: Shape, inputs: Shape, depthwise: Shape, pointwise: Shape
+) -> int | None:
+    elements = product(output)
+    if elements is None:
+        return None
+    positions = elements // int(pointwise[-1] or 1)
+    return positions * (math.prod(depthwise) + math.prod(pointwise))  # type: ignore
+
+
+def _transposed(_: Any, output: Shape, inputs: Shape, kernel: Shape) -> int | None:
+    return product((*inputs, *kernel[:-1]))
+
+
+def _matmul(_: Any, output: Shape, first: Shape, second: Shape) -> int | None:
+    if not first or not second:  # one is a number
+        return 0
+    return product((*output, first[-1]))
+
+
+def _vdot(_: Any, output: Shape, first: Shape, second: Shape) -> int | None:
+    return product(first)
+
+
+def _tensordot(operation: Any, output: Shape, first: Shape, _: Shape) -> int | None:
+    axes = operation.axes
+    if isinstance(axes, int):
+        contracted = first[len(first) - axes :]
+    else:
+        of_first = axes[0] if isinstance(axes[0], tuple | list) else [axes[0]]
+        contracted = tuple(first[axis] for axis in of_first)
+    return product((*output, *contracted)) if contracted else 0
+
+
+def _einsum(operation: Any, output: Shape, *operands: Shape) -> int | None:
+    if len(operands) != 2:
+        # One has no products; the cost of three depends on the order.
+        return 0 if len(operands) < 2 else None
+    left, arrow, right = operation.subscripts.replace(" ", "").partition("->")
+    terms = [
+        _labels(term, len(shape))
+        for term, shape in zip(left.split(","), operands, strict=True)
+    ]
+    sizes: dict[str, int | None] = {}
+    for term, shape in zip(terms, operands, strict=True):
+        for label, size in zip(term, shape, strict=True):
+            if sizes.get(label, 1) == 1:
+                sizes[label] = size
+    summed = set(sizes) - set(_labels(right, len(output)))
+    if not arrow:
+        both = [*terms[0], *terms[1]]
+        summed = {one for one in both if both.count(one) > 1 and one[0] != "."}
+    return product(sizes.values()) if summed else 0
+
+
+def _labels(term: str, rank: int) -> list[str]:
+    """The label of each axis; those that an ellipsis stands for count from the end."""
+    before, dots, after = term.partition("...")
+    hidden = rank - len(before) - len(after) if dots else 0
+    return [*before, *(f"...{place}" for place in range(hidden, 0, -1)), *after]
+
+
+def _correlate(_: Any, output: Shape, first: Shape, second: Shape) -> int | None:
+    if first[0] is None or second[0] is None:
+        return None
+    return product((*output, min(first[0], second[0])))
+
+
+def _attention(
+    _: Any, output: Shape, query: Shape, key: Shape, *rest: Shape
+) -> int | None:
+    """Scores and their use, for (batch, length, heads, features) each."""
+    return product((2, *query, key[1]))
+
+
+_RULES: dict[str, Callable[..., int | None]] = {
+    "Conv": _conv,
+    "ConvTranspose": _transposed,
+    "Correlate": _correlate,
+    "DepthwiseConv": _depthwise,
+    "Dot": _matmul,
+    "DotProductAttention": _attention,
+    "Einsum": _einsum,
+    "Inner": _matmul,
+    "Matmul": _matmul,
+    "SeparableConv": _separable,
+    "Tensordot": _tensordot,
+    "Vdot": _vdot,
+}

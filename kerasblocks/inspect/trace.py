@@ -1,0 +1,332 @@
+"""`Trace`: runs a layer on symbolic tensors and writes down all that it runs.
+
+On symbolic tensors, every call of a layer and every operation of Keras passes one
+place. Both places are watched while a trace runs: so a layer is seen wherever it is
+called, in a block, in a model's graph or in a `call` of anyone's, with the shapes and
+dtypes that Keras itself would give it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kerasblocks.inspect.hooks import Hooks
+from kerasblocks.inspect.inputs import has_inputs
+from kerasblocks.inspect.macs import count_macs, product
+from kerasblocks.inspect.row import Row
+
+Rule = Callable[["Trace", Any, tuple, dict[str, Any]], Any]
+"""Runs a layer of a kind that cannot run on symbolic tensors: see `rules.py`."""
+
+
+class Trace:
+    """A row for each layer that is run while it watches, in `rows`.
+
+    Args:
+        rule_for: Gives the rule for a layer that needs one, else None.
+    """
+
+    def __init__(self, rule_for: Callable[[Any], Rule | None]) -> None:
+        self.rows: list[Row] = []
+        self.watching = True
+        self._rule_for = rule_for
+        self._children = self.rows
+        self._operations: list[Row] = []  # those of the children that are no layers
+        self._times: int | None = 1  # of the next layer
+        self._all_times: int | None = 1  # of whatever runs
+        self._entered: Any = None
+        self._seen: set[int] = set()
+        self._counted: dict[int, int] = {}  # the weights, by id, in the order seen
+        self._called: dict[int, tuple[Any, bool, int, int]] = {}
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[None]:
+        """Watch this thread; leave nothing of it in the layers that it calls."""
+        with _HOOKS.installed():
+            _THREAD.trace = self
+            try:
+                yield
+            finally:
+                _THREAD.trace = None
+                for layer, built, inbound, outbound in self._called.values():
+                    layer.built = built
+                    del layer._inbound_nodes[inbound:]
+                    del layer._outbound_nodes[outbound:]
+
+    def start(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Run the layer that all else is in."""
+        if has_inputs(layer):
+            # Not by calling it: a model takes other sizes than those it was made for.
+            self.run(layer, args, {"training": False})
+        else:
+            layer(*args, **kwargs, training=False)
+
+    def repeat(self, times: int | None, layer: Any, *inputs: Any) -> Any:
+        """Run `layer` once, and count it as run so often."""
+        self._times = times
+        return layer(*inputs, training=False)
+
+    def run(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run the `call` of a layer, with a row for it."""
+        row = Row(layer.name, type(layer).__name__, times=self._times)
+        row.shared = id(layer) in self._seen
+        counted = len(self._counted)
+        outer = self._children, self._operations, self._all_times
+        self._children, self._operations = row.children, []
+        self._all_times, self._times = product((self._all_times, self._times)), 1
+        seen = {*self._seen, id(layer)}
+        self._seen.add(id(layer))
+        try:
+            try:
+                run = self._rule_for(layer) or _run_call
+                outputs = _as_specs(run(self, layer, args, kwargs))
+                if len(self._operations) == len(row.children):
+                    _fold(row)
+            except Exception as error:
+                outputs = self.infer(layer, args, kwargs)
+                self._seen = seen
+                row.own_macs = None
+                row.unknown = f"its call cannot be traced: {_first_line(error)}"
+                row.children[:] = self._list(layer)
+            self._describe(row, outputs)
+            self._add_weights(row, layer, counted)
+        finally:
+            self._children, self._operations, self._all_times = outer
+        self._children.append(row)
+        return outputs
+
+    def infer(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """What `layer` gives, without looking into it."""
+        with self._unwatched():
+            return layer.compute_output_spec(*args, **kwargs)
+
+    def enter(
+        self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """A layer is called: until it comes to its `call`, it is not watched."""
+        if id(layer) not in self._called:
+            counts = len(layer._inbound_nodes), len(layer._outbound_nodes)
+            self._called[id(layer)] = (layer, layer.built, *counts)
+        if not self.watching:
+            return call(layer, *args, **kwargs)
+        if not layer.built and type(layer).build is keras.layers.Layer.build:
+            layer.built = True  # Its children will be, as they are called.
+        if not any(map(_is_symbolic, tree.flatten((args, kwargs)))):
+            args, kwargs = _as_specs(args), _as_specs(kwargs)
+        entered, self._entered = self._entered, layer
+        try:
+            with self._unwatched():
+                return call(layer, *args, **kwargs)
+        finally:
+            self._entered = entered
+
+    def expects(self, layer: Any) -> bool:
+        """Whether it is the layer that was entered, not one that runs meanwhile."""
+        return self._entered is layer
+
+    def arrive(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The call of a layer comes to its `call`."""
+        self._entered, self.watching = None, True
+        try:
+            return self.run(layer, args, kwargs)
+        finally:
+            self.watching = False
+
+    def count(self, operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """An operation runs: count it, or look into one that is not of Keras."""
+        of_keras = type(operation).__module__.partition(".")[0] == "keras"
+        if not of_keras or isinstance(operation, keras.Function):
+            return self.run(operation, args, kwargs)
+        with self._unwatched():  # One operation may ask another.
+            outputs = _infer_operation(operation, args, kwargs)
+        macs = count_macs(operation, args, kwargs, outputs)
+        if macs != 0:
+            row = Row(operation.name, type(operation).__name__)
+            row.own_macs = product((macs, self._all_times))
+            if row.own_macs is None:
+                row.unknown = f"of {row.kind} or of its sizes they are not known"
+            self._describe(row, outputs)
+            self._children.append(row)
+            self._operations.append(row)
+        return outputs
+
+    def _describe(self, row: Row, outputs: Any) -> None:
+        row.output_shape = tree.map_structure(lambda x: tuple(x.shape), outputs)
+        flat = tree.flatten(outputs)
+        row.dtype = ", ".join(dict.fromkeys(x.dtype for x in flat))
+        if not row.children:
+            sizes = [_bytes(x.shape, x.dtype) for x in flat]
+            known = None if None in sizes else sum(filter(None, sizes))
+            row.activation_bytes = product((known, self._all_times))
+
+    def _add_weights(self, row: Row, layer: Any, counted: int) -> None:
+        """The weights of a layer, of which those of rows before it are shared."""
+        weights = getattr(layer, "weights", ())
+        row.parameters = count_weights(weights)
+        row.trainable = count_weights(getattr(layer, "trainable_weights", ()))
+        row.shared_parameters = count_weights(
+            weight
+            for weight in weights
+            if self._counted.setdefault(id(weight), len(self._counted)) < counted
+        )
+
+    def _list(self, layer: Any) -> list[Row]:
+        """The layers inside one that cannot be traced, without what they give."""
+        rows = []
+        for child in getattr(layer, "_layers", ()):
+            row = Row(child.name, type(child).__name__, own_macs=None)
+            row.shared = id(child) in self._seen
+            row.unknown = f"{layer.name} cannot be traced"
+            self._seen.add(id(child))
+            counted = len(self._counted)
+            row.children = self._list(child)
+            self._add_weights(row, child, counted)
+            rows.append(row)
+        return rows
+
+    @contextlib.contextmanager
+    def _unwatched(self) -> Iterator[None]:
+        before, self.watching = self.watching, False
+        try:
+            yield
+        finally:
+            self.watching = before
+
+
+class _Thread(threading.local):
+    trace: Trace | None = None
+
+
+_THREAD = _Thread()
+
+
+def _enter(call: Callable[..., Any]) -> Callable[..., Any]:
+    def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        trace = _THREAD.trace
+        if trace is None:
+            return call(layer, *args, **kwargs)
+        return trace.enter(layer, call, args, kwargs)
+
+    return hooked
+
+
+def _arrive(infer: Callable[..., Any]) -> Callable[..., Any]:
+    def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        trace = _THREAD.trace
+        if trace is None or not trace.expects(layer):
+            return infer(layer, *args, **kwargs)
+        return trace.arrive(layer, args, kwargs)
+
+    return hooked
+
+
+def _count(infer: Callable[..., Any]) -> Callable[..., Any]:
+    def hooked(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        trace = _THREAD.trace
+        if trace is None or not trace.watching:
+            return infer(operation, *args, **kwargs)
+        return trace.count(operation, args, kwargs)
+
+    return hooked
+
+
+def _symbolic(operator: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `variable * x` symbolic, which wants values even where `x` has none."""
+
+    def hooked(variable: Any, *other: Any) -> Any:
+        trace = _THREAD.trace
+        if trace is None or not trace.watching:
+            return operator(variable, *other)
+        return getattr(_as_spec(variable), operator.__name__)(*other)
+
+    return hooked
+
+
+def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives no variable a value that is none."""
+
+    def hooked(variable: Any, value: Any) -> Any:
+        is_watched = _THREAD.trace is not None and _THREAD.trace.watching
+        return value if is_watched and _is_symbolic(value) else assign(variable, value)
+
+    return hooked
+
+
+_OPERATORS = "add sub mul matmul truediv floordiv mod pow neg abs"
+_HOOKS = Hooks(
+    (keras.layers.Layer, "__call__", _enter),
+    (keras.layers.Layer, "symbolic_call", _arrive),
+    (keras.Operation, "symbolic_call", _count),
+    *((keras.Variable, f"__{name}__", _symbolic) for name in _OPERATORS.split()),
+    (keras.Variable, "assign", _forget),
+)
+
+
+def _infer_operation(operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    try:
+        return operation.compute_output_spec(*args, **kwargs)
+    except Exception:
+        # Keras' own inference refuses some of what works, such as convolutions in
+        # groups; the backend's does not.
+        args, kwargs = _as_specs(args), _as_specs(kwargs)
+        return keras.Operation.compute_output_spec(operation, *args, **kwargs)
+
+
+def _run_call(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    return layer.call(*args, **kwargs)
+
+
+def _fold(row: Row) -> None:
+    """What the operations of a layer without layers take is its own."""
+    counts = [operation.own_macs for operation in row.children]
+    row.own_macs = None if None in counts else sum(filter(None, counts))
+    row.unknown = next((one.unknown for one in row.children if one.unknown), "")
+    row.children.clear()
+
+
+def count_weights(weights: Iterable[Any]) -> int:
+    """The number of elements of variables, each counted once."""
+    distinct = {id(weight): weight for weight in weights}
+    return sum(math.prod(weight.shape) for weight in distinct.values())
+
+
+def weight_bytes(weights: Iterable[Any]) -> int:
+    """The size of variables in memory, each counted once."""
+    distinct = {id(weight): weight for weight in weights}
+    return sum(_bytes(one.shape, one.dtype) or 0 for one in distinct.values())
+
+
+def _bytes(shape: Any, dtype: str) -> int | None:
+    bits = 8 if dtype == "bool" else int((re.findall(r"\d+$", dtype) or [0])[0])
+    elements = product(shape)
+    if not bits or elements is None:  # text has no size
+        return None
+    return math.ceil(elements * bits / 8)
+
+
+def _is_symbolic(x: Any) -> bool:
+    return isinstance(x, keras.KerasTensor)
+
+
+def _as_specs(structure: Any) -> Any:
+    """The same with symbolic tensors in place of tensors and variables."""
+    return tree.map_structure(_as_spec, structure)
+
+
+def _as_spec(x: Any) -> Any:
+    if _is_symbolic(x) or not (ops.is_tensor(x) or isinstance(x, keras.Variable)):
+        return x
+    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:120]
