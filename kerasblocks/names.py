@@ -32,7 +32,10 @@ from kerasblocks.blocks.tasks import (
 )
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
+from kerasblocks.inspect.fold import fold
+from kerasblocks.inspect.gradient_flow import gradient_flow
 from kerasblocks.inspect.head_monitor import HeadMonitor
+from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 
 __all__ = [
@@ -63,7 +66,10 @@ __all__ = [
     "Uncertainty",
     "XceptionBlock",
     "expand",
+    "fold",
+    "gradient_flow",
     "losses",
     "metrics",
+    "summary",
     "transfer_weights",
 ]
