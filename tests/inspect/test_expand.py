@@ -1,5 +1,6 @@
 """`expand` on models; that it works on each block is a law (tests/blocks)."""
 
+import shutil
 import subprocess
 import sys
 
@@ -180,3 +181,12 @@ def test_what_cannot_be_opened_is_said():
         kb.expand(Subclassed())
     with pytest.raises(ValueError, match="is not built; begin it with a keras"):
         kb.expand(keras.Sequential([kb.ConvBlock(2)]))
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
+def test_keras_draws_it(tmp_path):
+    pytest.importorskip("pydot")
+    keras.utils.plot_model(kb.expand(everything()), tmp_path / "model.png")
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+    graph = keras.utils.model_to_dot(kb.expand(everything()), show_layer_names=True)
+    assert "stage__path__reduce__convolution" in graph.to_string()
