@@ -1,0 +1,215 @@
+"""Folds and expands every model of `keras.applications`, and times what was folded.
+
+python benchmarks/applications.py [--only NAME] [--size N] [--speed] [--docs]
+
+The weights are random. The statistics of batch norm are those of random images, its
+factors and offsets random too, some negative: so values neither vanish nor grow, and a
+difference says something. The difference is the largest of an output, beside the
+largest output; `rounding` is how far the model itself is from the same one in float64,
+for random networks of many layers amplify what they are given.
+
+`--speed` times five of the models at their own size in batches of 8 instead: compiled
+by `tf.function`, and as Keras' `predict` compiles by default, which is with XLA.
+`--docs` writes the table into docs/folding.md.
+"""
+
+import argparse
+import gc
+import os
+import time
+import traceback
+from dataclasses import dataclass, field
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from compiled import forward
+from pages import markdown, write_section
+from rich.console import Console
+from rich.table import Table
+from turns import machine, take_turns
+
+import kerasblocks as kb
+from kerasblocks.inspect.fold import fold
+
+TIMED = ("ResNet50", "InceptionV3", "Xception", "MobileNetV2", "DenseNet121")
+BATCH = {"accuracy": 4, "speed": 8}
+
+
+@dataclass
+class Row:
+    """What became of one model; empty where it could not be tried."""
+
+    name: str
+    cells: dict[str, str] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+
+
+def names():
+    """The functions of `keras.applications`, found, not listed."""
+    found = [name for name in dir(keras.applications) if name[0].isupper()]
+    return [name for name in found if callable(getattr(keras.applications, name))]
+
+
+def make(name, size=None):
+    make_model = getattr(keras.applications, name)
+    shape = {"input_shape": (size, size, 3)} if size else {}
+    return make_model(weights=None, classifier_activation=None, **shape)
+
+
+def norms(model):
+    layers = model._flatten_layers()
+    return [x for x in layers if isinstance(x, keras.layers.BatchNormalization)]
+
+
+def randomize(model, x, seed=0):
+    """Gives batch norm the statistics of `x`, as training would, and random factors."""
+    random = np.random.default_rng(seed)
+    for layer in norms(model):
+        shape = layer.moving_mean.shape
+        signs = random.choice([1, 1, 1, 1, 1, 1, 1, -1], shape)
+        if layer.scale:
+            layer.gamma.assign(random.uniform(0.5, 1.5, shape) * signs)
+        if layer.center:
+            layer.beta.assign(random.normal(0, 0.3, shape))
+        layer.momentum = 0.0
+    model(x, training=True)
+
+
+def images(model, batch):
+    random = np.random.default_rng(0)
+    return random.normal(size=(batch, *model.input_shape[1:])).astype("float32")
+
+
+def difference(model, other, x):
+    ours, theirs = np.asarray(other(x)), np.asarray(model(x))
+    if not np.isfinite(theirs).all():
+        raise ValueError("the model itself gives no finite outputs")
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def rounding(model, x, name, size):
+    """The difference of the model from itself in float64."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        exact = make(name, size)
+        exact.set_weights(model.get_weights())
+        return difference(exact, model, x)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def ratio(model, folded, x, repeats):
+    """The time of the model itself by that of the folded one."""
+    turns = take_turns(forward(model, x), forward(folded, x), repeats)
+    return float(np.median([one / other for one, other in turns]))
+
+
+def check(name, size, repeats):
+    row = Row(name)
+    model = make(name, size)
+    x = images(model, BATCH["accuracy"])
+    randomize(model, x)
+    row.cells["expand"] = f"{difference(model, kb.expand(model), x):.0e}"
+    start = time.perf_counter()
+    folded = fold(model)
+    row.cells["seconds"] = f"{time.perf_counter() - start:.1f}"
+    before, after = len(norms(model)), len(norms(folded))
+    row.cells["layers"] = f"{len(model.layers)} → {len(folded.layers)}"
+    row.cells["norms"] = f"{before - after} of {before}"
+    row.cells["difference"] = f"{difference(model, folded, x):.1e}"
+    if before:
+        row.cells["rounding"] = f"{rounding(model, x, name, size):.1e}"
+    row.ratios["speed"] = ratio(model, folded, x, repeats)
+    return row
+
+
+def predicting(model, x):
+    """As `predict` does, without what it adds at every call."""
+    step = model.make_predict_function()
+    batches = [(keras.ops.convert_to_tensor(x),)]
+    return lambda: np.asarray(step(iter(batches)))
+
+
+def time_one(name, size, repeats):
+    row = Row(name)
+    model = make(name)
+    x = images(model, BATCH["speed"])
+    randomize(model, x)
+    folded = fold(model)
+    row.ratios["tf.function"] = ratio(model, folded, x, repeats)
+    turns = take_turns(predicting(model, x), predicting(folded, x), repeats)
+    row.ratios["predict"] = float(np.median([one / other for one, other in turns]))
+    return row
+
+
+def run(chosen, measure, *args):
+    rows = []
+    for name in chosen:
+        try:
+            rows.append(measure(name, *args))
+        except Exception as error:  # one model that fails is a row, not the end
+            traceback.print_exc()
+            rows.append(Row(name, {"expand": type(error).__name__}))
+        print(rows[-1], flush=True)
+        keras.utils.clear_session()
+        gc.collect()
+    return rows
+
+
+def columns(rows):
+    cells = dict.fromkeys(key for row in rows for key in row.cells)
+    ratios = dict.fromkeys(key for row in rows for key in row.ratios)
+    return list(cells), list(ratios)
+
+
+def table(rows):
+    cells, ratios = columns(rows)
+    lines = [
+        [
+            row.name,
+            *(row.cells.get(key, "") for key in cells),
+            *(f"{row.ratios[key]:.2f}" if key in row.ratios else "" for key in ratios),
+        ]
+        for row in rows
+    ]
+    means = [
+        np.exp(np.mean([np.log(row.ratios[key]) for row in rows if key in row.ratios]))
+        for key in ratios
+    ]
+    lines.append(
+        ["geometric mean", *("" for _ in cells), *(f"{mean:.2f}" for mean in means)]
+    )
+    return ["model", *cells, *ratios], lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", help="models whose name has this")
+    parser.add_argument(
+        "--size", type=int, default=96, help="of the images; 75 or more"
+    )
+    parser.add_argument("--repeats", type=int, default=10, help="turns for each model")
+    parser.add_argument("--speed", action="store_true", help="time five at full size")
+    parser.add_argument("--docs", action="store_true", help="write docs/folding.md")
+    args = parser.parse_args()
+    chosen = [
+        name
+        for name in (TIMED if args.speed else names())
+        if not args.only or any(part.lower() in name.lower() for part in args.only)
+    ]
+    rows = run(chosen, time_one if args.speed else check, args.size, args.repeats)
+    header, lines = table(rows)
+    grid = Table(*header)
+    for line in lines:
+        grid.add_row(*line)
+    Console(width=None if Console().is_terminal else 120).print(grid)
+    print(", ".join(f"{key} {value}" for key, value in machine().items()))
+    if args.docs:
+        section = "speed" if args.speed else "applications"
+        write_section("folding.md", section, markdown(header, lines))
+
+
+if __name__ == "__main__":
+    main()
