@@ -9,9 +9,12 @@ import kerasblocks as kb
 
 
 def dtype_for(rank):
-    """Float64, where rounding hides nothing; JAX and 3D pooling on a CPU lack it."""
-    jax = keras.backend.backend() == "jax"
-    return "float32" if jax or rank == 3 else "float64"
+    """Float64, where rounding hides nothing, if Keras computes all of it so.
+
+    It does on TensorFlow, but for 3D pooling on a CPU.
+    """
+    tensorflow = keras.backend.backend() == "tensorflow"
+    return "float64" if tensorflow and rank < 3 else "float32"
 
 
 CONV = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}

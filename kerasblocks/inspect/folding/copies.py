@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ class Copies:
 
     def weighted(self, layer: Any, shape: Any, weights: dict[str, np.ndarray]) -> Any:
         """One like `layer` with other weights, built for the shape of its input."""
-        key = tuple((name, value.tobytes()) for name, value in weights.items())
-        return self._copy(layer, key, shape, weights)
+        key = hashlib.sha256()
+        for name, value in weights.items():
+            key.update(name.encode() + value.tobytes())
+        return self._copy(layer, key.digest(), shape, weights)
 
     def padded(self, layer: Any, shape: Any) -> Any:
         """One like `layer` that pads its input itself."""
