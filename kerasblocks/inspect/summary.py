@@ -8,11 +8,11 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.inspect.inputs import as_arguments, own_inputs
-from kerasblocks.inspect.phantom import apart
-from kerasblocks.inspect.rules import rule_for
-from kerasblocks.inspect.trace import Trace, weight_bytes
-from kerasblocks.inspect.tree import Summary
+from kerasblocks.inspect.summary_tree import Summary
+from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
+from kerasblocks.inspect.tracing.phantom import apart
+from kerasblocks.inspect.tracing.rules import rule_for
+from kerasblocks.inspect.tracing.trace import Trace, weight_bytes
 
 _OWNER = "summary"
 

@@ -84,8 +84,9 @@ def test_a_layer_and_its_inputs_as_json(command, shape, macs, folder, capsys):
         ("keras.layers:Dense --arg units=3", "--input-shape must be given for 'dense"),
         ("keras.layers:Dense --input-shape 4,a", "--input-shape: expected positive"),
         (
-            "keras.layers:Attention --input-shape 4",
-            "--input-shape: Attention.call takes",
+            "keras.layers:MultiHeadAttention --arg num_heads=1 --arg key_dim=2 "
+            "--input-shape 4",
+            "--input-shape: MultiHeadAttention.call takes query and value",
         ),
         (
             "keras.layers:ReLU --input-shape 4 --dtype b=int8",

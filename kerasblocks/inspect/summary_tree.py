@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasblocks.inspect import render
-from kerasblocks.inspect.row import Row
+from kerasblocks.inspect import summary_text
+from kerasblocks.inspect.tracing.row import Row
 
 
 class Summary:
@@ -55,16 +55,16 @@ class Summary:
         return {**totals, "tree": self.root.to_dict(self.depth)}
 
     def __str__(self) -> str:
-        return render.as_text(self)
+        return summary_text.as_text(self)
 
     def __rich__(self) -> Any:
-        return render.as_renderable(self)
+        return summary_text.as_renderable(self)
 
     def _repr_html_(self) -> str:
-        return render.as_html(self)
+        return summary_text.as_html(self)
 
     def __repr__(self) -> str:
         return (
             f"<Summary of {self.root.name}: {self.parameters:,} parameters, "
-            f"{render.macs_words(self)} MACs>"
+            f"{summary_text.macs_words(self)} MACs>"
         )

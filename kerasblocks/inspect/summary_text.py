@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerasblocks.inspect.row import Row
-    from kerasblocks.inspect.tree import Summary
+    from kerasblocks.inspect.summary_tree import Summary
+    from kerasblocks.inspect.tracing.row import Row
 
 COLUMNS = ("layer", "output shape", "parameters", "MACs", "dtype")
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

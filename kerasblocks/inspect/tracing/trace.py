@@ -9,6 +9,7 @@ dtypes that Keras itself would give it.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import re
 import threading
@@ -18,10 +19,10 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from kerasblocks.inspect.hooks import Hooks
-from kerasblocks.inspect.inputs import has_inputs
-from kerasblocks.inspect.macs import count_macs, product
-from kerasblocks.inspect.row import Row
+from kerasblocks.inspect.tracing.hooks import Hooks
+from kerasblocks.inspect.tracing.inputs import has_inputs
+from kerasblocks.inspect.tracing.macs import count_macs, product
+from kerasblocks.inspect.tracing.row import Row
 
 Rule = Callable[["Trace", Any, tuple, dict[str, Any]], Any]
 """Runs a layer of a kind that cannot run on symbolic tensors: see `rules.py`."""
@@ -65,7 +66,8 @@ class Trace:
         """Run the layer that all else is in."""
         if has_inputs(layer):
             # Not by calling it: a model takes other sizes than those it was made for.
-            self.run(layer, args, {"training": False})
+            takes = inspect.signature(layer.call).parameters
+            self.run(layer, args, {"training": False} if "training" in takes else {})
         else:
             layer(*args, **kwargs, training=False)
 
@@ -151,8 +153,10 @@ class Trace:
         if macs != 0:
             row = Row(operation.name, type(operation).__name__)
             row.own_macs = product((macs, self._all_times))
-            if row.own_macs is None:
-                row.unknown = f"of {row.kind} or of its sizes they are not known"
+            if self._all_times is None:
+                row.unknown = "how often it runs is not known"
+            elif macs is None:
+                row.unknown = f"{row.kind} cannot be counted, or a size is not known"
             self._describe(row, outputs)
             self._children.append(row)
             self._operations.append(row)
@@ -260,7 +264,7 @@ def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
-_OPERATORS = "add sub mul matmul truediv floordiv mod pow neg abs"
+_OPERATORS = "add sub mul matmul truediv floordiv mod pow neg abs getitem"
 _HOOKS = Hooks(
     (keras.layers.Layer, "__call__", _enter),
     (keras.layers.Layer, "symbolic_call", _arrive),

@@ -8,7 +8,7 @@ import keras
 from keras import layers, tree
 
 if TYPE_CHECKING:
-    from kerasblocks.inspect.trace import Rule, Trace
+    from kerasblocks.inspect.tracing.trace import Rule, Trace
 
 WITHOUT_PRODUCTS = frozenset(
     """
