@@ -227,6 +227,23 @@ def test_what_casts_stays():
     assert kinds(fold(model)) == ["Dropout"]
 
 
+def test_statistics_that_no_weights_can_hold():
+    """Broken, or too large or small: left alone, or folded; never a warning."""
+    for policy in ("float32", "mixed_float16"):
+        keras.config.set_dtype_policy(policy)
+        steps = BatchNorm(), layers.ReLU(), layers.Conv2D(3, 1), BatchNorm()
+        model = chain((4, 4, 3), layers.Identity(), *steps)
+        before, after = steps[0], steps[3]
+        after.moving_variance.assign([1.0, float("nan"), 1.0])
+        before.gamma.assign([1e-30, 1.0, 1.0])
+        assert kinds(fold(model)).count("BatchNormalization") == 2
+        after.moving_variance.assign([1.0, -2.0, 1.0])
+        assert kinds(fold(model)).count("BatchNormalization") == 2
+    after.moving_variance.assign([1.0, 1.0, 1.0])
+    after.gamma.assign([1.0, 1e6, 1.0])  # beyond float16
+    assert kinds(fold(model)).count("BatchNormalization") == 2
+
+
 def test_masks_pass():
     model = chain(
         (6,),

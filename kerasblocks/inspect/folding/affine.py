@@ -40,7 +40,10 @@ def affine(call: Call) -> Affine | None:
     if type(layer) is not keras.layers.BatchNormalization or not call.keeps_dtype:
         return None
     mean = array(layer.moving_mean)
-    deviation = np.sqrt(array(layer.moving_variance) + layer.epsilon)
+    variance = array(layer.moving_variance) + layer.epsilon
+    if not (variance > 0).all():
+        return None
+    deviation = np.sqrt(variance)
     scale = (array(layer.gamma) if layer.scale else 1.0) / deviation
     shift = (array(layer.beta) if layer.center else 0.0) - mean * scale
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):

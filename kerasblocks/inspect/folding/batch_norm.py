@@ -61,17 +61,20 @@ def fold_around_relu(graph: Graph, call: Call, copies: Copies) -> bool:
         found.offset > _LARGEST_OFFSET
         or is_masked(call.input)  # which an operation does not pass on
         or call.input.dtype not in ("float16", "float32", "float64")
-        or not found.scale.all()
+        or (found.scale == 0).any()
     ):
         return False
     shape = [1] * len(call.input.shape)
     shape[found.axis] = -1
-    bound = (-found.shift / found.scale).reshape(shape).astype(call.input.dtype)
+    bound = (-found.shift / found.scale).reshape(shape)
     changes = _prepend(graph.readers(relu.output), found)
-    if changes is None or not np.isfinite(bound).all():
+    # A bound is as large as a scale is small, which in the weights must stay precise.
+    largest = np.finfo(call.input.dtype).tiny ** -0.5
+    if changes is None or not (np.abs(bound) <= largest).all():
         return False
     _apply(changes, copies)
-    _replace_by_bounds(graph, call, relu, bound, (found.scale > 0).reshape(shape))
+    bound, rising = bound.astype(call.input.dtype), (found.scale > 0).reshape(shape)
+    _replace_by_bounds(graph, call, relu, bound, rising)
     return True
 
 
