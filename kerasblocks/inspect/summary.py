@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from kerasblocks.inspect.summary_tree import Summary
 from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
 from kerasblocks.inspect.tracing.phantom import apart
 from kerasblocks.inspect.tracing.rules import rule_for
-from kerasblocks.inspect.tracing.trace import Trace, weight_bytes
+from kerasblocks.inspect.tracing.sizes import weight_bytes
+from kerasblocks.inspect.tracing.trace import Trace
 
 _OWNER = "summary"
 
@@ -122,7 +124,15 @@ def _is_whole(layer: Any) -> bool:
 
 def _copy(layer: Any) -> Any:
     try:
-        return type(layer).from_config(layer.get_config())
+        config = layer.get_config()
+        takes = inspect.signature(type(layer).__init__).parameters
+        if not any(one.kind is one.VAR_KEYWORD for one in takes.values()):
+            # Keras tells what all layers take, and not every constructor does.
+            common = {"name", "trainable", "dtype"} - {*takes}
+            config = {key: config[key] for key in config if key not in common}
+        copy = type(layer).from_config(config)
+        copy.name = layer.name
+        return copy
     except Exception as error:
         raise ValueError(
             f"{_OWNER}: {layer.name!r} ({type(layer).__name__}) must be built, or have "

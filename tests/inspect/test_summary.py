@@ -3,6 +3,7 @@
 import json
 import random
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -289,8 +290,8 @@ def test_loops_and_decompositions_are_unknown():
 class Custom(keras.Model):
     """Layers of its own, in a loop, on parts of a dict, with a variable."""
 
-    def __init__(self, times=3, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, times=3):
+        super().__init__(name="custom")
         self.times = times
         self.step = layers.Dense(4, name="step")
         self.gate = self.add_weight(shape=(4, 4), initializer="normal")
@@ -317,6 +318,64 @@ def test_a_models_own_call_and_a_dict():
     ]
     model({"a": np.ones((1, 4)), "b": np.ones((1, 4))})
     assert summary(model).macs == found.macs
+
+
+def test_a_layer_on_constants_is_seen():
+    class Positions(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.embed = layers.Embedding(5, 8, name="embed")
+            self.project = layers.Dense(8, name="project")
+
+        def call(self, x):
+            return x + self.project(self.embed(ops.arange(5)))
+
+    found = summary(Positions(), (None, 5, 8))
+    assert found.macs == 5 * 64
+    assert [row.name for row in found.root.children] == ["embed", "project"]
+
+
+def test_nested_models_unbuilt_and_of_other_sizes():
+    nested = keras.Sequential(
+        [keras.Sequential([layers.Dense(8)]), layers.Conv1D(4, 1)]
+    )
+    assert summary(nested, (None, 5, 16)).macs == 5 * (16 * 8 + 8 * 4)
+    assert not nested.built
+    assert not nested.layers[0].built
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(
+        inputs, image_model(layers.Conv2D(4, 3), size=(8, 8, 3))(inputs)
+    )
+    found = summary(model, (None, 16, 18, 3))
+    assert find(found, model.layers[1].name).output_shape == (None, 14, 16, 4)
+    assert found.macs == 14 * 16 * 27 * 4
+
+
+def test_text_and_unknown_lengths():
+    hashing = layers.Hashing(8)
+    assert summary(hashing, keras.KerasTensor((None, 4), "string")).macs == 0
+    found = summary(layers.LSTM(3), (None, None, 4))
+    assert found.macs is None
+    assert "(LSTMCell x ?)" in str(found)
+    assert "how often it runs is not known" in str(found)
+
+
+def test_threads_and_summaries_within_do_not_meet():
+    def ask(width):
+        def make():
+            return image_model(layers.Dense(summary(inner).parameters))
+
+        def inner():
+            return keras.Sequential([keras.Input((1,)), layers.Dense(width)])
+
+        return summary(make).macs
+
+    with ThreadPoolExecutor(4) as executor:
+        assert list(executor.map(ask, range(1, 9))) == [
+            64 * 4 * 2 * width for width in range(1, 9)
+        ]
+    assert keras.layers.Layer.__call__.__module__.startswith("keras.")
+    assert "__init__" not in vars(keras.Variable) or BACKEND != "tensorflow"
 
 
 def test_an_operation_of_ones_own_is_looked_into():
@@ -429,8 +488,8 @@ def test_errors(model, shape, words):
 
 def test_error_of_depth_and_of_what_cannot_be_copied():
     class Without(layers.Layer):
-        def __init__(self, function):
-            super().__init__(name="without")
+        def __init__(self, function, **kwargs):
+            super().__init__(name="without", **kwargs)
             self.dense = layers.Dense(function())
 
         def call(self, x):

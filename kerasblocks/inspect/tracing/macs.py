@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from keras import tree
+
+from kerasblocks.inspect.tracing.sizes import product
 
 Shape = tuple[int | None, ...]
 
@@ -53,17 +55,6 @@ def count_macs(operation: Any, args: Any, kwargs: Any, outputs: Any) -> int | No
         return 0
     shapes = [_shape(x) for x in (*args, *kwargs.values()) if x is not None]
     return _RULES[name](operation, _shape(tree.flatten(outputs)[0]), *shapes)
-
-
-def product(sizes: Iterable[int | None]) -> int | None:
-    """The product of sizes, or None where one is unknown.
-
-    Example:
-        >>> product((2, 3)), product(()), product((2, None))
-        (6, 1, None)
-    """
-    sizes = tuple(sizes)
-    return None if None in sizes else math.prod(sizes)  # type: ignore[arg-type]
 
 
 def _shape(x: Any) -> Shape:

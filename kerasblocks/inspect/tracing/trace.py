@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import math
-import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import tree
 
-from kerasblocks.inspect.tracing.hooks import Hooks
 from kerasblocks.inspect.tracing.inputs import has_inputs
-from kerasblocks.inspect.tracing.macs import count_macs, product
+from kerasblocks.inspect.tracing.macs import count_macs
 from kerasblocks.inspect.tracing.row import Row
+from kerasblocks.inspect.tracing.sizes import count_weights, product, tensor_bytes
+from kerasblocks.inspect.tracing.specs import as_specs, is_symbolic
+from kerasblocks.inspect.tracing.watch import shown_to
 
 Rule = Callable[["Trace", Any, tuple, dict[str, Any]], Any]
 """Runs a layer of a kind that cannot run on symbolic tensors: see `rules.py`."""
@@ -44,19 +43,17 @@ class Trace:
         self._times: int | None = 1  # of the next layer
         self._all_times: int | None = 1  # of whatever runs
         self._entered: Any = None
-        self._seen: set[int] = set()
+        self._seen: dict[int, Any] = {}  # what has a row, by id
         self._counted: dict[int, int] = {}  # the weights, by id, in the order seen
         self._called: dict[int, tuple[Any, bool, int, int]] = {}
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[None]:
         """Watch this thread; leave nothing of it in the layers that it calls."""
-        with _HOOKS.installed():
-            _THREAD.trace = self
+        with shown_to(self):
             try:
                 yield
             finally:
-                _THREAD.trace = None
                 for layer, built, inbound, outbound in self._called.values():
                     layer.built = built
                     del layer._inbound_nodes[inbound:]
@@ -84,17 +81,20 @@ class Trace:
         outer = self._children, self._operations, self._all_times
         self._children, self._operations = row.children, []
         self._all_times, self._times = product((self._all_times, self._times)), 1
-        seen = {*self._seen, id(layer)}
-        self._seen.add(id(layer))
+        self._seen[id(layer)] = layer
+        seen = dict(self._seen)
         try:
             try:
                 run = self._rule_for(layer) or _run_call
-                outputs = _as_specs(run(self, layer, args, kwargs))
+                outputs = as_specs(run(self, layer, args, kwargs))
                 if len(self._operations) == len(row.children):
                     _fold(row)
             except Exception as error:
                 outputs = self.infer(layer, args, kwargs)
-                self._seen = seen
+                # Whatever it ran until then is no part of the tree.
+                self._seen, self._times = seen, 1
+                for weight in list(self._counted)[counted:]:
+                    del self._counted[weight]
                 row.own_macs = None
                 row.unknown = f"its call cannot be traced: {_first_line(error)}"
                 row.children[:] = self._list(layer)
@@ -121,8 +121,8 @@ class Trace:
             return call(layer, *args, **kwargs)
         if not layer.built and type(layer).build is keras.layers.Layer.build:
             layer.built = True  # Its children will be, as they are called.
-        if not any(map(_is_symbolic, tree.flatten((args, kwargs)))):
-            args, kwargs = _as_specs(args), _as_specs(kwargs)
+        if not any(map(is_symbolic, tree.flatten((args, kwargs)))):
+            args, kwargs = as_specs(args), as_specs(kwargs)
         entered, self._entered = self._entered, layer
         try:
             with self._unwatched():
@@ -167,7 +167,7 @@ class Trace:
         flat = tree.flatten(outputs)
         row.dtype = ", ".join(dict.fromkeys(x.dtype for x in flat))
         if not row.children:
-            sizes = [_bytes(x.shape, x.dtype) for x in flat]
+            sizes = [tensor_bytes(x.shape, x.dtype) for x in flat]
             known = None if None in sizes else sum(filter(None, sizes))
             row.activation_bytes = product((known, self._all_times))
 
@@ -189,7 +189,7 @@ class Trace:
             row = Row(child.name, type(child).__name__, own_macs=None)
             row.shared = id(child) in self._seen
             row.unknown = f"{layer.name} cannot be traced"
-            self._seen.add(id(child))
+            self._seen[id(child)] = child
             counted = len(self._counted)
             row.children = self._list(child)
             self._add_weights(row, child, counted)
@@ -205,82 +205,13 @@ class Trace:
             self.watching = before
 
 
-class _Thread(threading.local):
-    trace: Trace | None = None
-
-
-_THREAD = _Thread()
-
-
-def _enter(call: Callable[..., Any]) -> Callable[..., Any]:
-    def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        trace = _THREAD.trace
-        if trace is None:
-            return call(layer, *args, **kwargs)
-        return trace.enter(layer, call, args, kwargs)
-
-    return hooked
-
-
-def _arrive(infer: Callable[..., Any]) -> Callable[..., Any]:
-    def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        trace = _THREAD.trace
-        if trace is None or not trace.expects(layer):
-            return infer(layer, *args, **kwargs)
-        return trace.arrive(layer, args, kwargs)
-
-    return hooked
-
-
-def _count(infer: Callable[..., Any]) -> Callable[..., Any]:
-    def hooked(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        trace = _THREAD.trace
-        if trace is None or not trace.watching:
-            return infer(operation, *args, **kwargs)
-        return trace.count(operation, args, kwargs)
-
-    return hooked
-
-
-def _symbolic(operator: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `variable * x` symbolic, which wants values even where `x` has none."""
-
-    def hooked(variable: Any, *other: Any) -> Any:
-        trace = _THREAD.trace
-        if trace is None or not trace.watching:
-            return operator(variable, *other)
-        return getattr(_as_spec(variable), operator.__name__)(*other)
-
-    return hooked
-
-
-def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives no variable a value that is none."""
-
-    def hooked(variable: Any, value: Any) -> Any:
-        is_watched = _THREAD.trace is not None and _THREAD.trace.watching
-        return value if is_watched and _is_symbolic(value) else assign(variable, value)
-
-    return hooked
-
-
-_OPERATORS = "add sub mul matmul truediv floordiv mod pow neg abs getitem"
-_HOOKS = Hooks(
-    (keras.layers.Layer, "__call__", _enter),
-    (keras.layers.Layer, "symbolic_call", _arrive),
-    (keras.Operation, "symbolic_call", _count),
-    *((keras.Variable, f"__{name}__", _symbolic) for name in _OPERATORS.split()),
-    (keras.Variable, "assign", _forget),
-)
-
-
 def _infer_operation(operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     try:
         return operation.compute_output_spec(*args, **kwargs)
     except Exception:
         # Keras' own inference refuses some of what works, such as convolutions in
         # groups; the backend's does not.
-        args, kwargs = _as_specs(args), _as_specs(kwargs)
+        args, kwargs = as_specs(args), as_specs(kwargs)
         return keras.Operation.compute_output_spec(operation, *args, **kwargs)
 
 
@@ -294,41 +225,6 @@ def _fold(row: Row) -> None:
     row.own_macs = None if None in counts else sum(filter(None, counts))
     row.unknown = next((one.unknown for one in row.children if one.unknown), "")
     row.children.clear()
-
-
-def count_weights(weights: Iterable[Any]) -> int:
-    """The number of elements of variables, each counted once."""
-    distinct = {id(weight): weight for weight in weights}
-    return sum(math.prod(weight.shape) for weight in distinct.values())
-
-
-def weight_bytes(weights: Iterable[Any]) -> int:
-    """The size of variables in memory, each counted once."""
-    distinct = {id(weight): weight for weight in weights}
-    return sum(_bytes(one.shape, one.dtype) or 0 for one in distinct.values())
-
-
-def _bytes(shape: Any, dtype: str) -> int | None:
-    bits = 8 if dtype == "bool" else int((re.findall(r"\d+$", dtype) or [0])[0])
-    elements = product(shape)
-    if not bits or elements is None:  # text has no size
-        return None
-    return math.ceil(elements * bits / 8)
-
-
-def _is_symbolic(x: Any) -> bool:
-    return isinstance(x, keras.KerasTensor)
-
-
-def _as_specs(structure: Any) -> Any:
-    """The same with symbolic tensors in place of tensors and variables."""
-    return tree.map_structure(_as_spec, structure)
-
-
-def _as_spec(x: Any) -> Any:
-    if _is_symbolic(x) or not (ops.is_tensor(x) or isinstance(x, keras.Variable)):
-        return x
-    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
 def _first_line(error: Exception) -> str:
