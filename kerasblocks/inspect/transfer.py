@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import keras
-from keras import tree
 
 from kerasblocks.inspect.expand import expand
+from kerasblocks.inspect.folding.graph import Graph, functional, tensors
 
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
@@ -74,58 +74,30 @@ class _Place(NamedTuple):
         return f"{kind} {self.operation.name!r} ({weights or 'no weights'})"
 
 
-class _Trace:
-    """The calls of a model's graph, in an order in which they can be run."""
-
-    def __init__(self, model: keras.Model):
-        self.calls: list[tuple[Any, list[Any], list[Any]]] = []
-        if isinstance(model, keras.Sequential):
-            self.inputs = [keras.Input(batch_shape=model.input_shape)]
-            outputs = self.inputs[0]
-            for layer in model.layers:
-                outputs = self._call(layer, outputs)
-            self.outputs = tree.flatten(outputs)
-        else:
-            copy = keras.models.clone_model(
-                model, clone_function=lambda layer: layer, call_function=self._call
-            )
-            self.inputs, self.outputs = map(tree.flatten, (copy.input, copy.output))
-
-    def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("mask", ...) is None:
-            # Keras noted it, found none, and gives it to layers that refuse it.
-            del kwargs["mask"]
-        outputs = layer(*args, **kwargs)
-        given = [
-            x for x in tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)
-        ]
-        self.calls.append((layer, given, tree.flatten(outputs)))
-        return outputs
-
-
 def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Place]:
-    trace = _Trace(expand(model))
+    graph = Graph(functional(expand(model)))
     inputs = [
         _place(None, (), ("input", position), numbers)
-        for position in range(len(trace.inputs))
+        for position in range(len(tensors(graph.input)))
     ]
-    return _run(trace, inputs, numbers)
+    return _run(graph, inputs, numbers)
 
 
-def _run(trace: _Trace, inputs: list[_Place], numbers: dict[Any, int]) -> list[_Place]:
+def _run(graph: Graph, inputs: list[_Place], numbers: dict[Any, int]) -> list[_Place]:
     """The places of a graph's outputs, from those of its inputs."""
-    places = {id(x): place for x, place in zip(trace.inputs, inputs, strict=True)}
-    for operation, given, made in trace.calls:
-        before = [places[id(x)] for x in given]
-        if isinstance(operation, keras.Model):
-            after = _run(_Trace(operation), before, numbers)
+    starts = zip(tensors(graph.input), inputs, strict=True)
+    places = {id(x): place for x, place in starts}
+    for call in graph.calls:
+        before, made = [places[id(x)] for x in call.reads], tensors(call.output)
+        if isinstance(call.layer, keras.Model):
+            after = _run(Graph(functional(call.layer)), before, numbers)
         else:
             after = [
-                _after(operation, before, position, numbers)
+                _after(call.layer, before, position, numbers)
                 for position in range(len(made))
             ]
         places.update((id(x), place) for x, place in zip(made, after, strict=True))
-    return [places[id(x)] for x in trace.outputs]
+    return [places[id(x)] for x in tensors(graph.output)]
 
 
 def _after(
