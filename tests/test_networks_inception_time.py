@@ -83,8 +83,11 @@ def test_the_network_is_the_reference_to_the_last_weight(reference, channels):
 
 def features(model, x):
     """What the last layer sees: a softmax would hide differences."""
-    before_last = keras.Model(model.input, model.layers[-1].input)
-    return keras.ops.convert_to_numpy(before_last(x, training=False))
+    return run(keras.Model(model.input, model.layers[-1].input), x)
+
+
+def run(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -104,16 +107,16 @@ def test_the_parameters_are_as_the_formula_counts_them(channels):
 @pytest.mark.parametrize("length", [1, 7, 64])
 def test_a_series_of_any_length(length):
     model = inception_time((None, 1), classes=3)
-    outputs = model(np.ones((2, length, 1), "float32"))
+    outputs = run(model, np.ones((2, length, 1), "float32"))
     assert outputs.shape == (2, 3)
-    np.testing.assert_allclose(np.sum(outputs, axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(outputs.sum(axis=-1), 1, rtol=1e-5)
 
 
 def test_expand_is_bit_equal_and_names_the_parts():
     model = inception_time((30, 1), classes=3)
     expanded = kb.expand(model)
     x = np.random.default_rng(0).normal(size=(4, 30, 1)).astype("float32")
-    np.testing.assert_array_equal(model(x), expanded(x))
+    np.testing.assert_array_equal(run(model, x), run(expanded, x))
     names = [layer.name for layer in expanded.layers]
     assert "residual1__path__module1__normalization" in names
     assert "residual2__shortcut__convolution" in names
