@@ -282,6 +282,34 @@ def test_what_cannot_be_traced_is_unknown():
     assert find(found, "inner").output_shape is None
 
 
+def test_a_trace_that_fails_leaves_nothing_in_the_tree():
+    class Fails(layers.Layer):
+        def __init__(self):
+            super().__init__(name="fails")
+            self.first = layers.Dense(3, name="first")
+            self.rows = layers.TimeDistributed(layers.Dense(2), name="rows")
+
+        def call(self, x):
+            x = self.rows(self.first(x))
+            if isinstance(x, keras.KerasTensor):
+                raise TypeError("values, please")
+            return x
+
+    found = summary(
+        lambda: keras.Sequential([Fails(), layers.Dense(5, name="after")]),
+        (None, 4, 3),
+    )
+    fails = find(found, "fails")
+    assert fails.unknown == "its call cannot be traced: TypeError: values, please"
+    assert fails.output_shape == (None, 4, 2)
+    assert [(row.name, row.shared_parameters) for row in fails.children] == [
+        *(("first", 0), ("rows", 0))
+    ]
+    after = find(found, "after")
+    assert (after.times, after.macs) == (1, 4 * 2 * 5)
+    assert found.parameters == 12 + 8 + 15
+
+
 def test_loops_and_decompositions_are_unknown():
     solve = layers.Lambda(lambda x: ops.linalg.inv(x), name="inverse")
     assert summary(solve, (None, 3, 3)).macs is None
