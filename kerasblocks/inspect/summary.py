@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.arguments import is_positive_int
 from kerasblocks.inspect.summary_tree import Summary
 from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
 from kerasblocks.inspect.tracing.phantom import apart
@@ -79,7 +80,7 @@ def summary(
             f"{_OWNER}: 'model' must be a Keras layer or model, or a function without "
             f"arguments that makes one, got {model!r}"
         )
-    if depth is not None and (isinstance(depth, bool) or depth < 0):
+    if depth is not None and depth != 0 and not is_positive_int(depth):
         raise ValueError(
             f"{_OWNER}: 'depth' must be None or an int of 0 or more, got {depth!r}"
         )

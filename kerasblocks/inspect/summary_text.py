@@ -21,7 +21,7 @@ def as_text(summary: Summary) -> str:
     console = Console(width=10_000, color_system=None, highlight=False)
     with console.capture() as capture:
         console.print(as_renderable(summary))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    return "\n".join(line.rstrip() for line in capture.get().strip("\n").splitlines())
 
 
 def as_renderable(summary: Summary) -> Any:

@@ -525,6 +525,8 @@ def test_error_of_depth_and_of_what_cannot_be_copied():
 
     with pytest.raises(ValueError, match="'depth' must be None or an int of 0 or more"):
         summary(layers.Dense(3), (None, 4), depth=-1)
+    with pytest.raises(ValueError, match="an int of 0 or more, got '2'"):
+        summary(layers.Dense(3), (None, 4), depth="2")
     layer = Without(lambda: 3)
     with pytest.raises(ValueError, match=r"'without' .* must be built, or have a"):
         summary(layer, (None, 4))
