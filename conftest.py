@@ -1,5 +1,6 @@
 """What every test, doctests included, runs under."""
 
+import gc
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -45,6 +46,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 def pytest_report_header() -> str:
     return f"keras: {keras.__version__} on {keras.backend.backend()}"
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: collections of garbage need not go over it.
+
+    Each trial of a search collects, which took as long as the rest of the trial.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
