@@ -15,8 +15,6 @@ import keras
 from sklearn.datasets import load_digits
 
 import kerasblocks as kb
-from kerasblocks.inspect.gradient_flow import gradient_flow
-from kerasblocks.inspect.gradient_plot import plot_flows
 
 BLOCKS = 50
 FILTERS = 16
@@ -63,7 +61,7 @@ def measure(kind, samples):
     keras.utils.set_random_seed(0)
     model = build(*KINDS[kind])
     model.compile("adam", "sparse_categorical_crossentropy")
-    return gradient_flow(model, *load(samples))
+    return kb.gradient_flow(model, *load(samples))
 
 
 def medians(flow):
@@ -89,7 +87,7 @@ def main(samples=256, kinds=tuple(KINDS)):
         print(f"{kind:22}{flow.loss:9.3g}{first:11.2g}{last:11.2g}{first / last:9.2g}")
     for kind, flow in flows.items():
         print(f"{kind}: the gradient {meaning(*medians(flow))}")
-    plot_flows(flows, "runs/gradient_flow.png")
+    kb.inspect.plot_flows(flows, "runs/gradient_flow.png")
     return {kind: medians(flow) for kind, flow in flows.items()}
 
 

@@ -10,6 +10,7 @@ import keras
 from keras import tree
 
 from kerasblocks.blocks.block import Block
+from kerasblocks.phantom import apart
 
 Run = Callable[[keras.layers.Layer, Any], Any]
 """How a wiring runs a layer on an input: for its values, its spec, its graph."""
@@ -76,11 +77,14 @@ class Composite(Block):
                 lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
                 outputs,
             )
-        # The question must not build the block: a copy answers it, without values.
-        with keras.StatelessScope(initialize_variables=False):
+
+        def ask_a_copy() -> Any:
             copy = type(self).from_config(self.get_config())
             copy.build(as_shapes(inputs))
             return copy.compute_output_spec(inputs)
+
+        # The question must not build the block, nor pay for its weights.
+        return apart(ask_a_copy)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         specs = as_specs(input_shape, self.compute_dtype)

@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     with quiet_start():
         target = load(options.target)
         from kerasblocks.inspect.summary import summary
-        from kerasblocks.inspect.tracing.phantom import apart
+        from kerasblocks.phantom import apart
 
         make = _maker(target, arguments)
         shapes = None

@@ -12,10 +12,10 @@ from keras import tree
 from kerasblocks.arguments import is_positive_int
 from kerasblocks.inspect.summary_tree import Summary
 from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
-from kerasblocks.inspect.tracing.phantom import apart
 from kerasblocks.inspect.tracing.rules import rule_for
 from kerasblocks.inspect.tracing.sizes import weight_bytes
 from kerasblocks.inspect.tracing.trace import Trace
+from kerasblocks.phantom import apart
 
 _OWNER = "summary"
 

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import kerasblocks as kb
 from kerasblocks.inspect.gradient_flow import gradient_flow
-from kerasblocks.inspect.gradient_plot import plot_flows
+from kerasblocks.inspect.gradients.plot import plot_flows
 
 pytestmark = pytest.mark.table
 

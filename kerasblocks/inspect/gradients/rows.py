@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasblocks.inspect.gradient_table import BlockGradient
-from kerasblocks.inspect.layer_watch import all_sublayers, sublayers
+from kerasblocks.inspect.gradients.layer_watch import all_sublayers, sublayers
+from kerasblocks.inspect.gradients.table import BlockGradient
 
 _Claims = dict[int, str]
 """By a weight's id, the name of the block that counts it."""

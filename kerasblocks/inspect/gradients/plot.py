@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasblocks.files import replacing
-from kerasblocks.inspect.gradient_table import BlockGradient, GradientFlow
+from kerasblocks.inspect.gradients.table import BlockGradient, GradientFlow
 
 _NAMES = 30
 """With more blocks than this the axis bears their numbers."""

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerasblocks.gradients import Recorder
-from kerasblocks.inspect.gradient_batches import Batch
+from kerasblocks.inspect.gradients.batches import Batch
 from kerasblocks.inspect.head_gradients import undisturbed
 
 

@@ -63,7 +63,7 @@ class GradientFlow:
         Args:
             path: The file to write or replace, such as "flow.png".
         """
-        from kerasblocks.inspect.gradient_plot import plot_flows
+        from kerasblocks.inspect.gradients.plot import plot_flows
 
         plot_flows({"": self}, path)
 

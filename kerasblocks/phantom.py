@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import keras
 from keras import ops
 
-from kerasblocks.inspect.tracing.hooks import Hooks
+from kerasblocks.hooks import Hooks
 
 T = TypeVar("T")
 
