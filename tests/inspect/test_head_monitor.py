@@ -69,7 +69,7 @@ def small():
     heads = three_heads()
     inputs = keras.Input((3,))
     model = keras.Model(inputs, heads(layers.Dense(4)(inputs)))
-    model.compile("adam", **heads.compile_args(), jit_compile=False)
+    model.compile("adam", **heads.compile_args(), run_eagerly=True)
     return model
 
 
