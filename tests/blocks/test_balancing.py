@@ -33,7 +33,7 @@ def test_the_contract(case, check):
     check(case)
 
 
-def build(balancing, model=kb.MultiHeadModel, optimizer="adam"):
+def build(balancing, model=kb.MultiHeadModel, optimizer="adam", **options):
     keras.utils.set_random_seed(3)
     heads = kb.MultiHeadOutput(
         {"size": kb.Regression(), "kind": kb.Multiclass(3), "good": kb.Binary()},
@@ -42,7 +42,7 @@ def build(balancing, model=kb.MultiHeadModel, optimizer="adam"):
     inputs = keras.Input((4,))
     outputs = heads(layers.Dense(5, "tanh", kernel_regularizer="l2")(inputs))
     model = model(inputs, outputs)
-    model.compile(optimizer, **heads.compile_args())
+    model.compile(optimizer, **heads.compile_args(), **options)
     return model, heads
 
 
@@ -149,12 +149,12 @@ def test_a_head_without_labels_in_a_batch_is_let_be(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_evaluation_and_frozen_layers_leave_the_weights(name):
-    model, heads = build(MAKERS[name]())
+    model, heads = build(MAKERS[name](), run_eagerly=True)
     step(model)
     before = heads.balancer.get_weights()
     model.evaluate(X, Y, verbose=0)
     heads.balancer.trainable = False
-    model.compile("sgd", **heads.compile_args())
+    model.compile("sgd", **heads.compile_args(), run_eagerly=True)
     step(model)
     for old, new in zip(before, heads.balancer.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -162,7 +162,7 @@ def test_evaluation_and_frozen_layers_leave_the_weights(name):
 
 def test_mixed_precision_balances_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
-    model, heads = build("uncertainty")
+    model, heads = build("uncertainty", run_eagerly=True)
     assert heads.balancer.compute_dtype == "float32"
     for _ in range(3):
         assert np.isfinite(step(model)["loss"])
@@ -283,7 +283,7 @@ def test_losses_keep_their_precision_under_any_policy(policy, make):
         heads = kb.MultiHeadOutput({"a": kb.Regression(), "b": kb.Regression()}, make())
         inputs = keras.Input((4,))
         model = kb.MultiHeadModel(inputs, heads(inputs))
-        model.compile("sgd", **heads.compile_args())
+        model.compile("sgd", **heads.compile_args(), run_eagerly=True)
     finally:
         keras.config.set_dtype_policy(before)
     y = {"a": np.full((12, 1), 1000.0), "b": np.ones((12, 1))}
