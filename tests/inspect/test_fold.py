@@ -309,6 +309,9 @@ def test_pooling_and_pointwise_convolution_change_places():
     halve = layers.AveragePooling2D(2, padding="same")
     conv = layers.Conv2D(8, 1)
     assert_folds(chain((5, 5, 4), conv, halve), "AveragePooling2D", "Conv2D")
+    norm = BatchNorm()
+    steps = conv, lambda x: norm(x, training=False), halve
+    assert_folds(chain((5, 5, 4), *steps), "AveragePooling2D", "Conv2D")
     tanh = layers.Conv2D(8, 1, activation="tanh")
     assert_folds(chain((5, 5, 4), tanh, halve), "Conv2D", "AveragePooling2D")
 

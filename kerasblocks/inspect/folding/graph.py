@@ -112,6 +112,7 @@ class Graph:
         """Lets two layers change places, of which the second alone reads the first."""
         x, old = first.input, first.output
         first.layer, second.layer = second.layer, first.layer
+        first.kwargs = second.kwargs = {}
         shape = first.layer.compute_output_shape(x.shape)
         first.output = keras.KerasTensor(shape, old.dtype)
         second.args = (first.output,)
