@@ -1,6 +1,6 @@
 """Folds and expands every model of `keras.applications`, and times what was folded.
 
-python benchmarks/applications.py [--only NAME] [--size N] [--speed] [--docs]
+python benchmarks/applications.py [--only NAME] [--size N] [--repeats N] [--docs]
 
 The weights are random. The statistics of batch norm are those of random images, its
 factors and offsets random too, some negative: so values neither vanish nor grow, and a
@@ -8,9 +8,7 @@ difference says something. The difference is the largest of an output, beside th
 largest output; `rounding` and `folded` are how far the model and the folded one are
 from the model in float64: a random network of many layers amplifies every rounding.
 
-`--speed` times five of the models at their own size in batches of 8 instead: compiled
-by `tf.function`, and as Keras' `predict` compiles by default, which is with XLA.
-`--docs` writes the table into docs/folding.md.
+`deployment.py` times five of them at their own size. `--docs` writes the table into docs/folding.md.
 """
 
 import argparse
@@ -26,6 +24,7 @@ import keras
 import numpy as np
 from compiled import forward
 from pages import markdown, write_section
+from random_weights import norms, randomize
 from rich.console import Console
 from rich.table import Table
 from turns import machine, take_turns
@@ -33,7 +32,6 @@ from turns import machine, take_turns
 import kerasblocks as kb
 from kerasblocks.inspect.fold import fold
 
-TIMED = ("ResNet50", "InceptionV3", "Xception", "MobileNetV2", "DenseNet121")
 BATCH = 8
 
 
@@ -56,25 +54,6 @@ def make(name, size=None):
     make_model = getattr(keras.applications, name)
     shape = {"input_shape": (size, size, 3)} if size else {}
     return make_model(weights=None, classifier_activation=None, **shape)
-
-
-def norms(model):
-    layers = model._flatten_layers()
-    return [x for x in layers if isinstance(x, keras.layers.BatchNormalization)]
-
-
-def randomize(model, x, seed=0):
-    """Gives batch norm the statistics of `x`, as training would, and random factors."""
-    random = np.random.default_rng(seed)
-    for layer in norms(model):
-        shape = layer.moving_mean.shape
-        signs = random.choice([-1, *[1] * 15], shape)
-        if layer.scale:
-            layer.gamma.assign(random.uniform(0.7, 1.3, shape) * signs)
-        if layer.center:
-            layer.beta.assign(random.normal(0, 0.3, shape))
-        layer.momentum = 0.0
-    model(x, training=True)
 
 
 def images(model, batch):
@@ -132,29 +111,11 @@ def check(name, size, repeats):
     return row
 
 
-def predicting(model, x):
-    """As `predict` does, without what it adds at every call."""
-    step = model.make_predict_function()
-    batches = [(keras.ops.convert_to_tensor(x),)]
-    return lambda: np.asarray(step(iter(batches)))
-
-
-def time_one(name, size, repeats):
-    row = Row(name)
-    model = make(name)
-    x = images(model, BATCH)
-    randomize(model, x)
-    folded = fold(model)
-    for kind, compiled in (("tf.function", forward), ("predict", predicting)):
-        row.ratios[kind] = ratio(compiled(model, x), compiled(folded, x), repeats)
-    return row
-
-
-def run(chosen, measure, *args):
+def run(chosen, *args):
     rows = []
     for name in chosen:
         try:
-            rows.append(measure(name, *args))
+            rows.append(check(name, *args))
         except Exception as error:  # one model that fails is a row, not the end
             traceback.print_exc()
             rows.append(Row(name, {"expand": type(error).__name__}))
@@ -197,15 +158,14 @@ def main():
         "--size", type=int, default=96, help="of the images; 75 or more"
     )
     parser.add_argument("--repeats", type=int, default=10, help="turns for each model")
-    parser.add_argument("--speed", action="store_true", help="time five at full size")
     parser.add_argument("--docs", action="store_true", help="write docs/folding.md")
     args = parser.parse_args()
     chosen = [
         name
-        for name in (TIMED if args.speed else names())
+        for name in names()
         if not args.only or any(part.lower() in name.lower() for part in args.only)
     ]
-    rows = run(chosen, time_one if args.speed else check, args.size, args.repeats)
+    rows = run(chosen, args.size, args.repeats)
     header, lines = table(rows)
     grid = Table(*header)
     for line in lines:
@@ -213,8 +173,7 @@ def main():
     Console(width=None if Console().is_terminal else 120).print(grid)
     print(", ".join(f"{key} {value}" for key, value in machine().items()))
     if args.docs:
-        section = "speed" if args.speed else "applications"
-        write_section("folding.md", section, markdown(header, lines))
+        write_section("folding.md", "applications", markdown(header, lines))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from pages import markdown, write_section
+from random_weights import randomize
 from routes import CALIBRATION, ROUTES, open_route
 from turns import machine
 
@@ -36,20 +37,10 @@ WARM_UP = 2
 BASE = next(iter(ROUTES))
 
 
-def network(name):
-    """A network as if trained: statistics of its own on images, random scales."""
-    random = np.random.default_rng(0)
-    model = getattr(keras.applications, name)(weights=None)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
+def network(name, random):
     size = NETWORKS[name]
-    model(random.normal(size=(4, size, size, 3)).astype("float32"), training=True)
-    for weight in model.weights:
-        if weight.name == "gamma":
-            weight.assign(random.uniform(0.5, 1.5, weight.shape))
-        elif weight.name == "beta":
-            weight.assign(random.normal(0, 0.1, weight.shape))
+    model = getattr(keras.applications, name)(weights=None)
+    randomize(model, random.normal(size=(4, size, size, 3)).astype("float32"))
     return model
 
 
@@ -58,7 +49,7 @@ def measure(name, batch, repeats, chosen):
     keras.utils.clear_session()
     random = np.random.default_rng(1)
     size = NETWORKS[name]
-    model = network(name)
+    model = network(name, random)
     shape = (size, size, 3)
     samples = random.normal(size=(CALIBRATION, *shape)).astype("float32")
     x = random.normal(size=(batch, *shape)).astype("float32")

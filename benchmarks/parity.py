@@ -15,18 +15,9 @@ import keras
 import numpy as np
 from networks import EXAMPLES, NETWORKS, data, makers
 from pages import markdown, write_section
+from random_weights import randomize
 
 import kerasblocks as kb
-
-
-def randomize(model):
-    """Batch-norm statistics too, as a trained model could have them."""
-    random = np.random.default_rng(0)
-    for weight in model.weights:
-        if weight.name in ("gamma", "moving_variance"):
-            weight.assign(random.uniform(0.5, 1.5, weight.shape))
-        elif weight.name in ("beta", "bias", "moving_mean"):
-            weight.assign(random.normal(0, 0.1, weight.shape))
 
 
 def features(model):
@@ -46,9 +37,9 @@ def row(name):
     keras.utils.clear_session()
     sides = makers(name)
     ours, theirs = sides["ours"](), sides["keras"]()
-    randomize(theirs)
-    kb.transfer_weights(theirs, ours)
     images = data(name)[0]
+    randomize(theirs, images)
+    kb.transfer_weights(theirs, ours)
     expanded = kb.expand(ours)
     equal = np.array_equal(expanded(images), ours(images))
     lines = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").count("\n")
