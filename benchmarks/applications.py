@@ -8,7 +8,8 @@ difference says something. The difference is the largest of an output, beside th
 largest output; `rounding` and `folded` are how far the model and the folded one are
 from the model in float64: a random network of many layers amplifies every rounding.
 
-`deployment.py` times five of them at their own size. `--docs` writes the table into docs/folding.md.
+`deployment.py` times five of them at their own size. `--docs` writes the table into
+docs/folding.md.
 """
 
 import argparse

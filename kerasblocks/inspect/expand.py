@@ -10,7 +10,6 @@ from keras import tree
 
 from kerasblocks.blocks.block import Block
 from kerasblocks.blocks.composite import Composite
-from kerasblocks.blocks.multi_head_model import MultiHeadModel
 
 
 def expand(model: keras.Model) -> keras.Model:
@@ -24,7 +23,7 @@ def expand(model: keras.Model) -> keras.Model:
     The layers inside a block are renamed after it, by block and role:
     `residual_block__projection` is the projection of `residual_block`. (Not with a
     slash or a dot: Keras refuses to load the one, torch the other.) A nested model
-    stays a nested model, expanded if it holds a block.
+    stays a nested model, expanded if it holds a block. The result is not compiled.
 
     Args:
         model: A built Functional or Sequential model.
@@ -85,16 +84,14 @@ class _Expansion:
                 f"expand: the model {model.name!r} ({type(model).__name__}) must be "
                 "Functional or Sequential; a subclassed model has no graph to retrace"
             )
-        plain = keras.models.clone_model(
-            model,
+        return keras.models.clone_model(
+            # Of no class but Keras', and not compiled: a clone would be compiled anew.
+            keras.Model(model.input, model.output, name=model.name),
             # The same input tensors: so any layer's output can be reached from them.
             input_tensors=model.input,
             clone_function=lambda layer: layer,
             call_function=self._call,
         )
-        if isinstance(plain, MultiHeadModel):
-            plain = keras.Model(plain.input, plain.output, name=plain.name)
-        return plain
 
     def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls a layer or operation of the model's graph on `KerasTensor`s."""

@@ -190,3 +190,10 @@ def test_keras_draws_it(tmp_path):
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
     graph = keras.utils.model_to_dot(kb.expand(everything()), show_layer_names=True)
     assert "stage__path__reduce__convolution" in graph.to_string()
+
+
+def test_a_compiled_model_with_any_loss():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, kb.Chain([layers.Dense(2)])(inputs))
+    model.compile("sgd", lambda y_true, y_pred: keras.ops.mean(y_pred, axis=-1))
+    assert not kb.expand(model).compiled
