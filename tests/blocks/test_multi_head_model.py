@@ -123,7 +123,8 @@ def test_wrong_names_are_refused_at_once(feed, y, words):
         model.fit(**feed(y), shuffle=False, verbose=0)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    model.fit(**feed(Y), shuffle=False, verbose=0)  # and can be mended
+    if words is WRONG[0][1]:  # and can be mended, which takes a compilation
+        model.fit(**feed(Y), shuffle=False, verbose=0)
 
 
 def test_wrong_names_of_sample_weights_are_refused():
