@@ -1,7 +1,7 @@
 """InceptionTime of our blocks and aeon's, on the UCR series that ship with aeon.
 
-python benchmarks/inception_time.py [--seeds N] [--epochs N] [--only SERIES ...]
-    [--of MAKER] [--results FILE] [--docs]
+python benchmarks/inception_time.py [--seeds N] [--epochs N] [--batch N]
+    [--only SERIES ...] [--of MAKER] [--results FILE] [--docs]
 
 A run trains one network: a series, ours or aeon's, and a seed for its initial weights
 and the order of the batches. It is kept in the results file as soon as it is done, with
@@ -14,6 +14,7 @@ after the other, without XLA, which is slower here.
 """
 
 import argparse
+import itertools
 import json
 import os
 import runpy
@@ -21,6 +22,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -34,12 +36,22 @@ from kerasblocks.files import replacing
 ROOT = Path(__file__).parent.parent
 EXAMPLE = runpy.run_path(str(ROOT / "examples" / "networks" / "inception_time.py"))
 RESULTS = ROOT / "runs" / "inception_time.jsonl"
-SERIES = {  # epochs that were affordable, and what was published
-    "ItalyPowerDemand": (60, "0.968"),
-    "GunPoint": (60, "1.000"),
-    "ArrowHead": (80, "0.829"),
-    "OSULeaf": (40, "0.934"),
-    "ACSF1": (30, "0.91, single"),
+
+
+class Series(NamedTuple):
+    """Epochs that were affordable, the authors' mini-batch, and what was published."""
+
+    epochs: int
+    batch: int  # min(cases // 10, 16)
+    published: str
+
+
+SERIES = {
+    "ItalyPowerDemand": Series(60, 6, "0.968"),
+    "GunPoint": Series(60, 5, "1.000"),
+    "ArrowHead": Series(80, 3, "0.829"),
+    "OSULeaf": Series(40, 16, "0.934"),
+    "ACSF1": Series(30, 10, "0.91, single"),
 }
 
 
@@ -109,10 +121,9 @@ def train_aeons(x, y, *, seed, epochs, batch, clock):
 MAKERS = {"kerasblocks": train_ours, "aeon": train_aeons}
 
 
-def run(name, maker, seed, epochs):
+def run(name, maker, seed, epochs, batch):
     """Trains one network: what the results file keeps of it."""
     (x, y), (x_test, y_test) = load(name, "train"), load(name, "test")
-    batch = min(len(x) // 10, 16)  # the authors' where none is given
     clock, start = Clock(), time.perf_counter()
     model = MAKERS[maker](x, y, seed=seed, epochs=epochs, batch=batch, clock=clock)
     as_trained = tested(model, x_test, y_test)
@@ -172,18 +183,17 @@ def keep(file, results):
         draft.write_text("".join(json.dumps(r) + "\n" for r in results), "utf-8")
 
 
-def measure(file, names, makers, seeds, epochs):
+def measure(file, names, makers, seeds, epochs, batch):
     """Trains what the file lacks; by seeds, so that a part of it is of all series."""
     results = read(file)
-    done = {(r["series"], r["maker"], r["seed"], r["epochs"]) for r in results}
-    for seed in range(seeds):
-        for name in names:
-            for maker in makers:
-                key = (name, maker, seed, epochs or SERIES[name][0])
-                if key not in done:
-                    results.append(run(*key))
-                    keep(file, results)
-                    print(*key, *told(results[-1]), sep=", ", flush=True)
+    keys = ("series", "maker", "seed", "epochs", "batch")
+    done = {tuple(result[key] for key in keys) for result in results}
+    for seed, name, maker in itertools.product(range(seeds), names, makers):
+        wanted = (epochs or SERIES[name].epochs, batch or SERIES[name].batch)
+        if (name, maker, seed, *wanted) not in done:
+            results.append(run(name, maker, seed, *wanted))
+            keep(file, results)
+            print(name, maker, seed, *told(results[-1]), sep=", ", flush=True)
 
 
 def told(result):
@@ -208,29 +218,25 @@ def tables(results):
 
 
 def grouped(results):
-    """The runs by series and epochs, then maker, then seed."""
+    """The runs by series, batch and epochs, then maker, then seed."""
     groups = {}
     for run in results:
-        key = (run["series"], run["epochs"])
+        key = (run["series"], run["batch"], run["epochs"])
         makers = groups.setdefault(key, {maker: {} for maker in MAKERS})
         makers[run["maker"]][run["seed"]] = run
     order = list(SERIES)
-    return dict(
-        sorted(
-            groups.items(), key=lambda group: (order.index(group[0][0]), group[0][1])
-        )
-    )
+    return dict(sorted(groups.items(), key=lambda group: order.index(group[0][0])))
 
 
 def accuracies(groups):
     networks = ("ours, one", "ours, ensemble", "aeon's, one", "aeon's, ensemble")
     head = ["series", "cases", "length", "batch", "epochs", *networks, "published"]
     rows = []
-    for (name, _), makers in groups.items():
+    for (name, *_), makers in groups.items():
         some = next(run for of in makers.values() for run in of.values())
         about = [str(some[key]) for key in head[:5]]
         cells = [cell for of in makers.values() for cell in accuracy_cells(of)]
-        rows.append([*about, *cells, SERIES[name][1]])
+        rows.append([*about, *cells, SERIES[name].published])
     return markdown(head, rows)
 
 
@@ -259,15 +265,15 @@ without the callbacks:"""
 
 
 def times(groups):
-    head = ["series", "epochs", "parameters, ours", "aeon's"]
+    head = ["series", "batch", "epochs", "parameters, ours", "aeon's"]
     rows = []
-    for (name, epochs), makers in groups.items():
+    for about, makers in groups.items():
         ours, aeons = makers.values()
         pairs = [(ours[seed], aeons[seed]) for seed in ours if seed in aeons]
         if pairs:
             counts = [f"{run['parameters']:,}" for run in pairs[0]]
             ratios = [ratio(pairs, key) for key in ("training", "epoch")]
-            rows.append([name, str(epochs), *counts, str(len(pairs)), *ratios])
+            rows.append([*map(str, about), *counts, str(len(pairs)), *ratios])
     return markdown([*head, "pairs", "training", "steps"], rows)
 
 
@@ -281,6 +287,7 @@ def main():
     parser = argparse.ArgumentParser(description="InceptionTime, ours and aeon's.")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--epochs", type=int, help="instead of each series' own")
+    parser.add_argument("--batch", type=int, help="instead of the authors'")
     parser.add_argument("--only", nargs="+", choices=SERIES, help="some series")
     parser.add_argument("--of", choices=MAKERS, help="one maker's")
     parser.add_argument(
@@ -302,6 +309,7 @@ def main():
             makers=[options.of] if options.of else MAKERS,
             seeds=options.seeds,
             epochs=options.epochs,
+            batch=options.batch,
         )
     table = tables(read(options.results))
     print(table)
