@@ -10,6 +10,7 @@ from keras import tree
 
 from kerasblocks.blocks.block import Block
 from kerasblocks.blocks.composite import Composite
+from kerasblocks.inspect.functional import as_functional
 
 
 def expand(model: keras.Model) -> keras.Model:
@@ -68,27 +69,11 @@ class _Expansion:
         return self._models[id(model)]
 
     def _retrace(self, model: keras.Model) -> keras.Model:
-        sequential = isinstance(model, keras.Sequential)
-        if sequential and not model.built:
-            raise ValueError(
-                f"expand: the model {model.name!r} is not built; begin it with a "
-                "keras.Input or call build(input_shape)"
-            )
-        if sequential:
-            outputs = inputs = model.inputs[0]
-            for layer in model.layers:
-                outputs = self._call(layer, outputs)
-            return keras.Model(inputs, outputs, name=model.name)
-        if not hasattr(model, "operations"):
-            raise ValueError(
-                f"expand: the model {model.name!r} ({type(model).__name__}) must be "
-                "Functional or Sequential; a subclassed model has no graph to retrace"
-            )
+        plain = as_functional("expand", model)
         return keras.models.clone_model(
-            # Of no class but Keras', and not compiled: a clone would be compiled anew.
-            keras.Model(model.input, model.output, name=model.name),
+            plain,
             # The same input tensors: so any layer's output can be reached from them.
-            input_tensors=model.input,
+            input_tensors=plain.input,
             clone_function=lambda layer: layer,
             call_function=self._call,
         )
@@ -110,12 +95,15 @@ class _Expansion:
             return self._run(
                 self._rename(self._plain(layer), prefix), inputs, **options
             )
-        inputs = tree.map_structure(lambda x: self._autocast(layer, x), inputs)
+        inner = f"{prefix}__{layer.name}" if prefix else layer.name
+        uncast = inputs
+        inputs = tree.map_structure(lambda x: self._autocast(layer, x), uncast)
         if not isinstance(layer, Composite):
             outputs = layer.call(inputs)
-            self._carry_mask(layer, inputs, outputs)
+            self._name_operations(inner, uncast, outputs)
+            self._carry_mask(layer, inputs, outputs, inner)
             return outputs
-        inner = f"{prefix}__{layer.name}" if prefix else layer.name
+        self._name_operations(inner, uncast, inputs)
         return layer.wire(
             lambda child, x: self._open(child, x, prefix=inner, training=training),
             inputs,
@@ -129,18 +117,19 @@ class _Expansion:
             kwargs["mask"] = tree.map_structure(self._mask, args[0])
         outputs = layer(*args, **kwargs)
         if stray and not takes_mask and getattr(layer, "supports_masking", False):
-            self._carry_mask(layer, args[0], outputs)
+            self._carry_mask(layer, args[0], outputs, layer.name)
         return outputs
 
     def _mask(self, x: Any) -> Any:
         return self._masks.get(id(x), (x, getattr(x, "_keras_mask", None)))[1]
 
-    def _carry_mask(self, layer: Any, inputs: Any, outputs: Any) -> None:
+    def _carry_mask(self, layer: Any, inputs: Any, outputs: Any, name: str) -> None:
         masks = tree.map_structure(self._mask, inputs)
         if all(mask is None for mask in tree.flatten(masks)):
             return
         carried = layer.compute_mask(inputs, masks)
         if carried is not None:
+            self._name_operations(name, [inputs, masks], carried)
             for x, mask in zip(
                 tree.flatten(outputs), tree.flatten(carried), strict=True
             ):
@@ -166,6 +155,24 @@ class _Expansion:
             f"expand: the layer {layer.name!r} ({type(layer).__name__}) has a block "
             "inside its own call; only blocks and models can be opened"
         )
+
+    def _name_operations(self, prefix: str, inputs: Any, outputs: Any) -> None:
+        """Names what was run between two structures of tensors after the block.
+
+        Keras counts the names that it gives: of a model that was loaded, they are
+        those that it would give again.
+        """
+        known = {id(x) for x in tree.flatten(inputs)}
+        waiting = [x for x in tree.flatten(outputs) if x is not None]
+        while waiting:
+            x = waiting.pop()
+            if id(x) in known or not isinstance(x, keras.KerasTensor):
+                continue
+            known.add(id(x))
+            operation, node, _ = x._keras_history
+            if not isinstance(operation, keras.layers.Layer):
+                self._rename(operation, prefix)
+                waiting += operation._inbound_nodes[node].input_tensors
 
     def _rename(self, layer: Any, prefix: str) -> Any:
         if (

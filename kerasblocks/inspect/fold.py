@@ -9,8 +9,9 @@ import keras
 
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.folding.copies import Copies
-from kerasblocks.inspect.folding.graph import Call, Graph, functional
+from kerasblocks.inspect.folding.graph import Call, Graph
 from kerasblocks.inspect.folding.rules import apply_rules
+from kerasblocks.inspect.functional import as_functional, is_graph
 
 
 def fold(model: keras.Model) -> keras.Model:
@@ -27,9 +28,10 @@ def fold(model: keras.Model) -> keras.Model:
     called with `training=True`, subclasses. Blocks are opened, as by `expand`; nested
     models stay nested, folded inside.
 
-    The model itself is not changed. A layer with other weights is a new layer; one
-    that is left alone is the same in both models, so train neither afterwards, but
-    fold anew.
+    The model itself is not changed, but for the names of layers inside blocks, as by
+    `expand`. A layer with other weights is a new layer; one that is left alone is the
+    same in both models, so train neither afterwards, but fold anew, and its `.output`
+    is that of the model itself: for features, cut the model and then fold.
 
     Args:
         model: A built Functional or Sequential model, of blocks or not.
@@ -56,7 +58,7 @@ def fold(model: keras.Model) -> keras.Model:
     """
     if not isinstance(model, keras.Model):
         raise TypeError(f"fold: 'model' must be a Keras model, got {model!r}")
-    return _Folding().fold(expand(functional(model)))
+    return _Folding().fold(expand(as_functional("fold", model)))
 
 
 class _Folding:
@@ -72,7 +74,7 @@ class _Folding:
 
     def _fold(self, model: keras.Model) -> tuple[keras.Model, bool]:
         """The folded model, and whether there was anything to fold."""
-        graph = Graph(functional(model))
+        graph = Graph(model)
         nested = [self._fold_nested(call) for call in graph.calls]
         changed = apply_rules(graph, self._copies) or any(nested)
         self._rename(graph.layers)
@@ -80,7 +82,9 @@ class _Folding:
 
     def _fold_nested(self, call: Call) -> bool:
         model = call.layer
-        if not _is_graph(model) or call.kwargs.get("training"):
+        if not isinstance(model, keras.Model) or not is_graph(model):
+            return False
+        if call.kwargs.get("training"):
             return False
         if id(model) not in self._models:
             folded, changed = self._fold(model)
@@ -105,11 +109,3 @@ class _Folding:
             return name
         names = (f"{name}_{i}" for i in itertools.count(1))
         return next(other for other in names if other not in self._names | taken)
-
-
-def _is_graph(layer: Any) -> bool:
-    """Whether it is a nested model that does what its graph says, and no more."""
-    if not isinstance(layer, keras.Model):
-        return False
-    graph = isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
-    return graph and type(layer).call.__module__.startswith("keras.")

@@ -7,18 +7,19 @@ from typing import Any, NamedTuple
 import keras
 
 from kerasblocks.inspect.expand import expand
-from kerasblocks.inspect.folding.graph import Graph, functional, tensors
+from kerasblocks.inspect.folding.graph import Graph, tensors
 
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     """Copies the weights of a model into another one of the same graph.
 
     Both are walked from their outputs to their inputs, through blocks and nested
-    models, and each layer with weights meets the one that stands at its place. Names,
-    the order in which layers were made, and what layers without weights do (padding,
-    activations, how branches are added) do not matter, but for the order of what is
-    concatenated; a Dense layer may meet a 1x1 convolution. So the weights of
-    `keras.applications` go into the same network made of blocks, and back.
+    models, and each layer with weights meets the one that stands at its place: one of
+    the same class, shapes, strides, dilation, groups and epsilon. Names, the order in
+    which layers were made, and layers without weights (a padding, an activation, how
+    branches are added) do not matter; the order of what is concatenated does. A Dense
+    layer may meet a 1x1 convolution. So the weights of `keras.applications` go into
+    the same network made of blocks, and back.
 
     Args:
         source: A built Functional or Sequential model.
@@ -26,7 +27,8 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
 
     Raises:
         ValueError: the graphs differ; the first layers that do are named, and nothing
-            is copied.
+            is copied. Or branches are alike but for their activations, and these are
+            others in the two models, so that nothing tells which is which.
 
     Example:
         >>> import kerasblocks as kb
@@ -43,25 +45,24 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     numbers: dict[Any, int] = {}
     partners = _partners(_outputs(source, numbers), _outputs(target, numbers))
     for layer, partner in partners.values():
-        layer.set_weights(
-            [
-                value.reshape(weight.shape)
-                for weight, value in zip(
-                    layer.weights, partner.get_weights(), strict=True
-                )
-            ]
-        )
+        values = zip(layer.weights, partner.get_weights(), strict=True)
+        layer.set_weights([value.reshape(weight.shape) for weight, value in values])
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # computes with what it derives from its weights
 
 
 class _Place(NamedTuple):
     """An input, a layer with weights or a merge, and the places that feed it.
 
-    Two places have the same `number` where the graphs that lead to them are the same.
+    Two places have the same `number` where the same layers with weights lead to them,
+    and the same `detail` where all that is on the way is the same.
     """
 
     operation: Any
     before: tuple[_Place, ...]
     number: int
+    detail: int
+    ordered: bool = True
 
     def __str__(self) -> str:
         if self.operation is None:
@@ -75,9 +76,9 @@ class _Place(NamedTuple):
 
 
 def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Place]:
-    graph = Graph(functional(expand(model)))
+    graph = Graph(expand(model))
     inputs = [
-        _place(None, (), ("input", position), numbers)
+        _Place(None, (), _number(("input", position), numbers), 0)
         for position in range(len(tensors(graph.input)))
     ]
     return _run(graph, inputs, numbers)
@@ -90,7 +91,7 @@ def _run(graph: Graph, inputs: list[_Place], numbers: dict[Any, int]) -> list[_P
     for call in graph.calls:
         before, made = [places[id(x)] for x in call.reads], tensors(call.output)
         if isinstance(call.layer, keras.Model):
-            after = _run(Graph(functional(call.layer)), before, numbers)
+            after = _run(Graph(call.layer), before, numbers)
         else:
             after = [
                 _after(call.layer, before, position, numbers)
@@ -103,27 +104,70 @@ def _run(graph: Graph, inputs: list[_Place], numbers: dict[Any, int]) -> list[_P
 def _after(
     operation: Any, before: list[_Place], position: int, numbers: dict[Any, int]
 ) -> _Place:
-    weights = _weights(operation)
+    """The place of an output of an operation."""
+    weights, ordered = _weights(operation), _is_ordered(operation)
+    if not ordered:
+        before = sorted(before, key=lambda place: (place.number, place.detail))
+    details = (_detail(operation), *(place.detail for place in before))
+    detail = _number(details, numbers) if any(details) else 0
     if not weights and len(before) == 1:
-        return before[0]
-    # The name of the layer and of the operation. Other merges do not mind the order.
-    ordered = type(operation).__name__ == "Concatenate"
-    if not weights and not ordered:
-        before = sorted(before, key=lambda place: place.number)
-    shapes = tuple((weight.name, _squeezed(weight)) for weight in weights)
-    key = (shapes or ordered, position, *(place.number for place in before))
-    return _place(operation, tuple(before), key, numbers)
+        return before[0]._replace(detail=detail)
+    kind = _signature(operation) if weights or ordered else "merge"
+    key = (kind, position, *(place.number for place in before))
+    return _Place(operation, tuple(before), _number(key, numbers), detail, ordered)
 
 
-def _place(
-    operation: Any, before: tuple[_Place, ...], key: Any, numbers: dict[Any, int]
-) -> _Place:
-    return _Place(operation, before, numbers.setdefault(key, len(numbers)))
+def _number(key: Any, numbers: dict[Any, int]) -> int:
+    return numbers.setdefault(key, len(numbers) + 1)
 
 
-def _squeezed(weight: Any) -> tuple[int, ...]:
-    """The sizes above 1: the same for a Dense layer and a 1x1 convolution."""
-    return tuple(size for size in weight.shape if size > 1)
+def _is_ordered(operation: Any) -> bool:
+    """Whether it minds the order of its inputs, for all that is known of it."""
+    kind = type(operation)
+    of_keras = getattr(keras.layers, kind.__name__, None) is kind or not isinstance(
+        operation, keras.layers.Layer
+    )
+    # These are the names of layers and of operations alike.
+    return bool(_weights(operation)) or (
+        of_keras
+        and kind.__name__ not in ("Add", "Multiply", "Average", "Maximum", "Minimum")
+    )
+
+
+def _signature(operation: Any) -> Any:
+    """What must be the same of two layers that meet, beside what feeds them."""
+    kind, weights = type(operation).__name__, _weights(operation)
+    shapes = [(weight.name, tuple(weight.shape)) for weight in weights]
+    if _is_pointwise(operation):
+        # A Dense layer is the same.
+        kind = "Dense"
+        shapes = [(name, shape[-2:]) for name, shape in shapes]
+    settings = []
+    for name in ("strides", "dilation_rate", "groups", "epsilon"):
+        value = getattr(operation, name, None)
+        if value is not None and set(keras.tree.flatten(value)) != {1}:
+            settings.append((name, value))
+    return kind, tuple(shapes), tuple(settings)
+
+
+def _is_pointwise(operation: Any) -> bool:
+    convolutions = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+    return type(operation) in convolutions and set(operation.kernel_size) == {1}
+
+
+def _detail(operation: Any) -> str:
+    """What it does beside its weights: the name of an activation, for one."""
+    kind = type(operation).__name__
+    activation = getattr(operation, "activation", None)
+    if activation is not None:
+        name = getattr(activation, "__name__", type(activation).__name__)
+        return "" if name == "linear" else name.lower()
+    if kind == "ReLU" and operation.max_value is not None:
+        return f"relu{operation.max_value:g}"
+    silent = ("ZeroPadding", "Dropout", "SpatialDropout", "Identity", "Gaussian")
+    if _weights(operation) or kind.startswith(silent):
+        return ""
+    return kind.lower()
 
 
 def _weights(operation: Any) -> list[Any]:
@@ -149,6 +193,7 @@ def _partners(
         if (id(source), id(target)) in seen:
             continue
         seen.add((id(source), id(target)))
+        _check_twins(source, target)
         waiting.extend(zip(source.before, target.before, strict=True))
         if not _weights(target.operation):
             continue
@@ -161,6 +206,19 @@ def _partners(
                 f"{known[1].name!r} and {source.operation.name!r} of 'source'"
             )
     return partners
+
+
+def _check_twins(source: _Place, target: _Place) -> None:
+    """Where branches have the same weights, the rest must tell which is which."""
+    if source.ordered:
+        return
+    numbers = [place.number for place in source.before]
+    for one, other in zip(source.before, target.before, strict=True):
+        if numbers.count(one.number) > 1 and one.detail != other.detail:
+            raise ValueError(
+                f"transfer_weights: branches before {target} are alike but for their "
+                f"activations, which must be those before {source} of 'source'"
+            )
 
 
 def _difference(source: _Place, target: _Place) -> str:

@@ -177,7 +177,7 @@ def test_what_cannot_be_opened_is_said():
         def call(self, inputs):
             return inputs
 
-    with pytest.raises(ValueError, match="has no graph to retrace"):
+    with pytest.raises(ValueError, match="a subclassed model has no graph"):
         kb.expand(Subclassed())
     with pytest.raises(ValueError, match="is not built; begin it with a keras"):
         kb.expand(keras.Sequential([kb.ConvBlock(2)]))
@@ -190,6 +190,32 @@ def test_keras_draws_it(tmp_path):
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
     graph = keras.utils.model_to_dot(kb.expand(everything()), show_layer_names=True)
     assert "stage__path__reduce__convolution" in graph.to_string()
+
+
+class Doubled(keras.Model):
+    """A Functional model that does more than its graph."""
+
+    def call(self, inputs, training=None):
+        return 2 * super().call(inputs, training=training)
+
+
+@pytest.mark.parametrize("function", [kb.expand, kb.fold])
+def test_a_call_of_the_models_own_is_not_dropped(function):
+    inputs = keras.Input((4,))
+    model = Doubled(inputs, layers.Dense(2)(inputs))
+    words = f"{function.__name__}: .* has a call that does more than its graph"
+    with pytest.raises(ValueError, match=words):
+        function(model)
+
+
+def test_operations_are_named_after_their_block():
+    """Else they would take names that a model loaded from a file has already."""
+    inputs = [keras.Input((8,)), keras.Input((8,))]
+    siamese = kb.SiameseEncoder(layers.Dense(4), merge="absolute_difference")
+    model = keras.Model(inputs, siamese(inputs))
+    names = [one.name for one in kb.expand(model).operations][2:]
+    assert names
+    assert all(name.startswith("siamese_encoder__") for name in names)
 
 
 def test_a_compiled_model_with_any_loss():

@@ -97,3 +97,61 @@ def test_another_number_of_outputs_is_an_error():
     words = "'target' has 2 outputs, and 'source' has 1"
     with pytest.raises(ValueError, match=words):
         kb.transfer_weights(keras.Model(inputs, x), keras.Model(inputs, [x, x]))
+
+
+def test_a_gate_knows_its_branches_by_their_activations():
+    def model(swap):
+        inputs = keras.Input((16, 3))
+        options = {"padding": "causal"}
+        value = layers.Conv1D(8, 2, activation="tanh", **options)(inputs)
+        gate = layers.Conv1D(8, 2, **options)(inputs)
+        branches = [value, layers.Activation("sigmoid")(gate)]
+        return keras.Model(inputs, layers.Multiply()(branches[:: -1 if swap else 1]))
+
+    source, target = model(swap=False), model(swap=True)
+    kb.transfer_weights(source, target)
+    x = np.random.default_rng(0).normal(size=(2, 16, 3))
+    np.testing.assert_allclose(target(x), source(x), rtol=1e-5, atol=1e-6)
+
+
+def test_branches_that_nothing_tells_apart_are_an_error():
+    def model(*activations):
+        inputs = keras.Input((3,))
+        branches = [layers.Dense(4, activation=name)(inputs) for name in activations]
+        return keras.Model(inputs, layers.Multiply(name="gate")(branches))
+
+    words = "branches before Multiply 'gate' .* are alike but for their activations"
+    with pytest.raises(ValueError, match=words):
+        kb.transfer_weights(model("tanh", "sigmoid"), model("tanh", "relu"))
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (layers.Conv2D(4, (1, 3)), layers.Conv2D(4, (3, 1))),
+        (layers.Conv2D(4, 3), layers.Conv2DTranspose(4, 3)),
+        (layers.Conv2D(4, 3, dilation_rate=2), layers.Conv2D(4, 3)),
+        (layers.Conv2D(4, 1, strides=2), layers.Conv2D(4, 1)),
+        (layers.LayerNormalization(), layers.GroupNormalization(2)),
+        (layers.BatchNormalization(), layers.BatchNormalization(epsilon=0.1)),
+    ],
+    ids=["shape", "transposed", "dilation", "strides", "class", "epsilon"],
+)
+def test_layers_that_compute_something_else_do_not_meet(source, target):
+    def model(layer):
+        inputs = keras.Input((8, 8, 4))
+        return keras.Model(inputs, layer(inputs))
+
+    with pytest.raises(ValueError, match="where 'source' has"):
+        kb.transfer_weights(model(source), model(target))
+
+
+def test_an_adapted_normalization_is_whole():
+    def model():
+        inputs = [keras.Input((3,)), layers.Normalization(), layers.Dense(2)]
+        return keras.Sequential(inputs)
+
+    source, target = model(), model()
+    source.layers[0].adapt(np.random.default_rng(0).normal(5, 3, size=(50, 3)))
+    kb.transfer_weights(source, target)
+    np.testing.assert_array_equal(outputs(target), outputs(source))

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.inspect.functional import as_functional
+
 
 class Call:
     """One call of a layer or operation: on what, and what came out.
@@ -54,6 +56,7 @@ class Graph:
     """A Functional model's calls, each after those that it reads from."""
 
     def __init__(self, model: keras.Model):
+        model = as_functional("fold", model)
         self.name = model.name
         self.calls: list[Call] = []
         traced = keras.models.clone_model(
@@ -173,27 +176,6 @@ def tensors(structure: Any) -> list[keras.KerasTensor]:
     """The `KerasTensor`s in a structure."""
     leaves = tree.flatten(structure)
     return [x for x in leaves if isinstance(x, keras.KerasTensor)]
-
-
-def functional(model: keras.Model) -> keras.Model:
-    """The model's graph as a model by itself: a clone of one is not compiled.
-
-    Raises:
-        ValueError: `model` is not Functional and not Sequential, or not built.
-    """
-    if isinstance(model, keras.Sequential):
-        if not model.built:
-            raise ValueError(
-                f"fold: the model {model.name!r} is not built; begin it with a "
-                "keras.Input or call build(input_shape)"
-            )
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if not hasattr(model, "operations"):
-        raise ValueError(
-            f"fold: the model {model.name!r} ({type(model).__name__}) must be "
-            "Functional or Sequential; a subclassed model has no graph to rewrite"
-        )
-    return keras.Model(model.input, model.output, name=model.name)
 
 
 def is_masked(x: keras.KerasTensor) -> bool:
