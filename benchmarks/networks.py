@@ -113,7 +113,7 @@ def memory_turns(name, repeats):
 
 def measure(name, repeats, rounds):
     turns = {
-        "build": build_turns(name, repeats),
+        "build": build_turns(name, max(5, repeats // 2)),
         **run_turns(name, repeats, rounds),
         "memory": memory_turns(name, max(3, repeats // 10)),
     }
