@@ -198,7 +198,7 @@ TABLE = [
     Row("Pooling", lambda **k: kb.Pooling("average", 3, 2, **k), IMAGE),
     Row("Parallel_concatenate", parallel("concatenate"), IMAGE),
     Row("Parallel_add_3d", parallel("add"), (None, 3, 4, 2, 4)),
-    Row("InceptionBlock", inception(filters=2, strides=2), IMAGE),
+    Row("InceptionBlock", inception(filters=2, strides=2, use_bias=False), IMAGE),
     Row("InceptionBlock_googlenet", inception(branches=GOOGLENET), IMAGE),
     Row("Residual", wired_residual(), IMAGE),
     Row("Residual_vectors", vectors, (None, 4), spatial=False),

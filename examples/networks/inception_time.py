@@ -15,20 +15,19 @@ KERNEL_SIZES = (40, 20, 10)
 WIDTH = FILTERS * (len(KERNEL_SIZES) + 1)
 
 
-def conv(kernel_size):
-    return {"filters": FILTERS, "kernel_size": kernel_size, "use_bias": False}
-
-
 def module(channels, name):
     """Figure 2; one channel needs no bottleneck."""
-    bottleneck = [conv(1)] if channels > 1 else []
+    bottleneck = [(FILTERS, 1)] if channels > 1 else []
     branches = [
-        [*bottleneck, [[conv(size)] for size in KERNEL_SIZES]],
-        [("max", 3), conv(1)],
+        [*bottleneck, [[(FILTERS, size)] for size in KERNEL_SIZES]],
+        [("max", 3), (FILTERS, 1)],
     ]
+    inception = kb.InceptionBlock(
+        branches=branches, activation=None, use_bias=False, name="inception"
+    )
     return kb.Chain(
         [
-            kb.InceptionBlock(branches=branches, activation=None, name="inception"),
+            inception,
             layers.BatchNormalization(name="normalization"),
             layers.ReLU(name="activation"),
         ],

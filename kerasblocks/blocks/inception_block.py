@@ -6,9 +6,10 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import is_positive_int, sizes
+from kerasblocks.arguments import is_positive_int, sizes, split_keywords
 from kerasblocks.blocks.branches import book_branches, make_branch
 from kerasblocks.blocks.chain import Chain
+from kerasblocks.blocks.convolution import convolution_options
 from kerasblocks.blocks.parallel import Parallel
 
 
@@ -37,7 +38,9 @@ class InceptionBlock(Parallel):
         normalization: As for `ConvBlock`; none by default, as in the book.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        **kwargs: `name`, `dtype`, `trainable` of the layer.
+        **kwargs: What else the convolutions take (`use_bias`, `kernel_initializer`,
+            `kernel_regularizer`, ...), in all branches but where a dict says
+            otherwise, and `name`, `dtype`, `trainable` of the block.
 
     Raises:
         ValueError: an argument is not one of the above.
@@ -77,22 +80,25 @@ class InceptionBlock(Parallel):
             )
         else:
             steps = _given(owner, branches, filters=filters, strides=strides)
-        common = {"data_format": data_format, "dtype": kwargs.get("dtype")}
-        conv = {"normalization": normalization, "activation": activation}
+        known = convolution_options("standard")
+        options, keywords = split_keywords(owner, kwargs, known, self.argument_names())
+        common = {"data_format": data_format, "dtype": keywords.get("dtype")}
+        conv = {"normalization": normalization, "activation": activation, **options}
         super().__init__(
             [
                 Chain(
                     make_branch(owner, branch, common, conv),
                     name=f"branch_{position}",
-                    dtype=kwargs.get("dtype"),
+                    dtype=keywords.get("dtype"),
                 )
                 for position, branch in enumerate(steps, start=1)
             ],
             data_format=data_format,
-            **kwargs,
+            **keywords,
         )
         self.filters = filters
         self.strides = strides
+        self.options = options
         self._keep_untracked(
             branches=branches, normalization=normalization, activation=activation
         )

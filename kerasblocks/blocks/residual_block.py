@@ -59,8 +59,10 @@ class ResidualBlock(Residual):
         normalization: As for `ConvBlock`; none by default, as in the book.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        **kwargs: What else `ConvBlock` takes (`convolution`, `kernel_initializer`,
-            ...), and `name`, `dtype`, `trainable` of the block.
+        **kwargs: `convolution` as for `ConvBlock`, what else the convolutions take
+            (`kernel_initializer`, `dilation_rate`, ...), and `name`, `dtype`,
+            `trainable` of the block. For other padding, wire `ConvBlock`s in a
+            `Residual`.
 
     Raises:
         ValueError: an argument is not one of the above.
