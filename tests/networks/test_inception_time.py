@@ -11,7 +11,7 @@ from keras import layers
 
 import kerasblocks as kb
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = runpy.run_path(str(ROOT / "examples" / "networks" / "inception_time.py"))
 inception_time = EXAMPLE["inception_time"]
 
