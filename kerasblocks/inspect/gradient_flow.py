@@ -66,7 +66,8 @@ def gradient_flow(
     Raises:
         TypeError: `model` is not a Keras model.
         ValueError: it is not built, is not compiled and there is no `loss`, or has no
-            trainable weight; arrays differ in their number of samples.
+            trainable weight; arrays differ in their number of samples, or there are no
+            targets for a loss that wants some.
 
     Warns:
         RuntimeWarning: the loss or a gradient is not finite; it names the first block
@@ -89,6 +90,10 @@ def gradient_flow(
         depth = positive_int(_OWNER, "depth", depth)
     batches = make_batches(_OWNER, x, y, sample_weight, batch_size)
     trained = model if loss is None else with_loss(model, loss)
+    if batches[0][1] is None and _wants_targets(trained):
+        raise ValueError(
+            f"{_OWNER}: 'y' must be given for the loss {trained.loss!r}, got None"
+        )
     order: list[int] = []
     with watching(model, lambda layer, _: order.append(id(layer))):
         gradients = _mean(trained, batches)
@@ -114,6 +119,11 @@ def _check_model(model: Any, loss: Any) -> None:
         )
     if not model.trainable_variables:
         raise ValueError(f"{_OWNER}: {called} must have a trainable weight, got none")
+
+
+def _wants_targets(model: keras.Model) -> bool:
+    of_keras = type(model).compute_loss.__module__.partition(".")[0] == "keras"
+    return of_keras and bool(getattr(model, "loss", None))
 
 
 def _mean(model: keras.Model, batches: list[Batch]) -> Gradients:

@@ -453,3 +453,10 @@ def test_models_that_cannot_be_measured():
 def test_wrong_arguments(arguments, options, words):
     with pytest.raises(ValueError, match=f"^gradient_flow: .*{words}"):
         gradient_flow(line(), *arguments, loss="mse", **options)
+
+
+def test_a_loss_without_targets_is_an_error():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="gradient_flow: 'y' must be given for the"):
+        kb.gradient_flow(model, np.ones((2, 3)))
