@@ -15,7 +15,7 @@ from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
 from kerasblocks.inspect.tracing.rules import rule_for
 from kerasblocks.inspect.tracing.sizes import weight_bytes
 from kerasblocks.inspect.tracing.trace import Trace
-from kerasblocks.phantom import apart
+from kerasblocks.phantom import MadeOutside, apart
 
 _OWNER = "summary"
 
@@ -47,8 +47,9 @@ def summary(
 
     Args:
         model: A Keras layer or model, built or not; or a function without arguments
-            that makes one, which is called where its weights get no values. Of one
-            that is not built, a copy from its config is looked at.
+            that makes one, which is called where its weights get no values: a layer
+            in it that was made elsewhere must be built. Of a model that is not
+            built, a copy from its config is looked at.
         input_shape: The shape of the input with the batch axis, as `build` takes it,
             or a list or dict of shapes, or a tuple of these for a `call` of several
             arguments. In place of a shape, a `KerasTensor` tells the dtype too. By
@@ -61,8 +62,9 @@ def summary(
 
     Raises:
         TypeError: `model` is, or makes, no Keras layer.
-        ValueError: the shapes are not those of the model's inputs, or are needed; or
-            the layer is not built and has no config to copy it from.
+        ValueError: the shapes are not those of the model's inputs, or are needed; the
+            layer is not built and has no config to copy it from; or the function uses
+            a layer made elsewhere that is not built.
 
     Example:
         >>> import kerasblocks as kb
@@ -84,7 +86,15 @@ def summary(
         raise ValueError(
             f"{_OWNER}: 'depth' must be None or an int of 0 or more, got {depth!r}"
         )
-    return apart(lambda: _look(model, input_shape, depth))
+    try:
+        return apart(lambda: _look(model, input_shape, depth))
+    except MadeOutside as error:
+        raise ValueError(
+            f"{_OWNER}: the function must make {error.layer.name!r} "
+            f"({type(error.layer).__name__}) itself, summary(lambda: ...), since a "
+            "question must not build what was made elsewhere; got one that was made "
+            "outside of it and is not built"
+        ) from error
 
 
 def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
@@ -104,7 +114,18 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
         layer = _copy(layer)
     trace = Trace(rule_for)
     with trace.watch():
-        trace.start(layer, *tree.map_structure(_one_example, arguments))
+        try:
+            trace.start(layer, *tree.map_structure(_one_example, arguments))
+        except MadeOutside:
+            raise
+        except Exception as error:
+            if input_shape is None:
+                raise
+            raise ValueError(
+                f"{_OWNER}: 'input_shape' must be one that {layer.name!r} "
+                f"({type(layer).__name__}) takes{_shapes(own)}, the batch axis "
+                f"included, got {input_shape!r}: {error}"
+            ) from error
     root = trace.rows[0]
     if all(x.shape[:1] == (None,) for x in tree.flatten(arguments)):
         for row in root:
@@ -113,6 +134,14 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
                     _any_batch, row.output_shape
                 )
     return Summary(root, weight_bytes(layer.weights), depth)
+
+
+def _shapes(own: Any) -> str:
+    """What a layer was built for, if it was, for an error message."""
+    if own is None:
+        return ""
+    args, named = tree.map_structure(lambda x: tuple(x.shape), own)
+    return f", {named or (args[0] if len(args) == 1 else args)}"
 
 
 def _is_whole(layer: Any) -> bool:

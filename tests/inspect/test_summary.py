@@ -506,6 +506,19 @@ def test_the_model_is_left_alone():
         ),
         (layers.Dense(3), (None, 0), "must be a shape with the batch axis, such as"),
         (layers.Dense(3), "4", "got '4'"),
+        (layers.Dense(3), [], r"'input_shape' must be a shape with .*, got \[\]"),
+        (
+            layers.Dense(3),
+            (3,),
+            r"^summary: 'input_shape' must be one that 'dense\w*' \(Dense\) takes, the "
+            r"batch axis included, got \(3,\): .*expected min_ndim=2",
+        ),
+        (
+            image_model(layers.Dense(3)),
+            (None, 8, 8, 5),
+            r"^summary: 'input_shape' must .* takes, \(None, 8, 8, 4\), the batch axis "
+            r"included, got \(None, 8, 8, 5\)",
+        ),
         (image_model(layers.Dense(3)), (8, 8, 4), "the batch axis included, got"),
     ],
 )
@@ -532,3 +545,74 @@ def test_error_of_depth_and_of_what_cannot_be_copied():
         summary(layer, (None, 4))
     assert not layer.dense.built
     assert summary(lambda: Without(lambda: 3), (None, 4)).macs == 12
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dense(4, name="outside"),
+        lambda: kb.ConvBlock(4, name="outside"),  # makes layers as it is built
+        lambda: keras.Sequential([layers.Dense(4)], name="outside"),
+    ],
+    ids=["layer", "block", "model"],
+)
+def test_a_layer_made_outside_the_function_is_not_built(make):
+    layer = make()
+    words = r"^summary: the function must make 'outside' \(\w+\) itself"
+
+    class Holds(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.held = layer
+
+        def call(self, x):
+            return self.held(x)
+
+    for function, shape in (
+        (lambda: image_model(layer), None),
+        (lambda: image_model(kb.Residual(layer)), None),
+        (Holds, (None, 8, 8, 4)),
+    ):
+        with pytest.raises(ValueError, match=words):
+            summary(function, shape)
+        assert not any(one.built or one.weights for one in layer._flatten_layers())
+    model = image_model(layer)
+    expected = model.get_weights()
+    assert summary(lambda: image_model(layer)).parameters == model.count_params()
+    for old, new in zip(expected, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adafactor", "muon"])
+def test_a_compiled_model_is_loaded_without_values(tmp_path, optimizer):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4)])
+    model.compile(optimizer, "mse")
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 4)))
+    model.save(tmp_path / "model.keras")
+    loaded = []
+
+    def load():
+        loaded.append(keras.models.load_model(tmp_path / "model.keras"))
+        return loaded[0]
+
+    assert summary(load).parameters == 16
+    assert all(one._value is None for one in loaded[0].weights)
+    assert len(loaded[0].optimizer.variables) == len(model.optimizer.variables)
+
+
+def test_losses_of_the_last_call_are_kept():
+    class Adds(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(2, activity_regularizer="l2")
+
+        def call(self, x):
+            self.add_loss(ops.sum(x))
+            return self.inner(x)
+
+    model = Adds()
+    model(np.ones((3, 4), "float32"))
+    before = [ops.convert_to_numpy(loss) for loss in model.losses]
+    assert summary(model).macs == 8
+    assert [ops.convert_to_numpy(loss) for loss in model.losses] == before
+    assert len(before) == 2

@@ -107,7 +107,7 @@ def _read(owner: str, shapes: Any, dtype: Any) -> Any:
         return _spec(shapes, dtype)
     if isinstance(shapes, dict) and shapes:
         return {name: _read(owner, part, dtype) for name, part in shapes.items()}
-    if isinstance(shapes, tuple | list):
+    if isinstance(shapes, tuple | list) and shapes:
         return type(shapes)(_read(owner, part, dtype) for part in shapes)
     raise ValueError(
         f"{owner}: 'input_shape' must be a shape with the batch axis, such as "
