@@ -54,6 +54,8 @@ class Hooks:
                     self._undo.close()
 
     def _install(self, owner: type, name: str, wrap: Wrap) -> None:
+        if not hasattr(owner, name):
+            return  # a private one, which another version of Keras lacks
         if name in vars(owner):
             self._undo.callback(setattr, owner, name, vars(owner)[name])
         else:
