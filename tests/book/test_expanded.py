@@ -66,7 +66,7 @@ def test_layer_for_layer_the_model_of_the_book(pair):
 def test_a_model_with_a_list_of_named_outputs_takes_lists_and_dicts():
     """As in the book: either form, on one model, for the same loss."""
     model = kb.expand(test_posts.our_model(list))
-    assert model.output_names == ["heads_age", "heads_income", "heads_gender"]
+    assert model.output_names == ["heads__age", "heads__income", "heads__gender"]
     posts = test_posts.make_posts()
 
     def loss(form):
