@@ -77,7 +77,7 @@ def test_a_model_with_a_list_of_named_outputs_takes_lists_and_dicts():
         return model.evaluate(posts, targets, verbose=0, return_dict=True)["loss"]
 
     def by_output_name(values):
-        return {f"heads_{name}": values[name] for name in test_posts.OTHER_ORDER}
+        return {f"heads__{name}": values[name] for name in test_posts.OTHER_ORDER}
 
     outputs = dict(zip(test_posts.NAMES, run(model, posts), strict=True))
     by_hand = test_posts.losses_by_hand(outputs, test_posts.make_targets())
