@@ -2,13 +2,15 @@
 
 from kerasblocks.search import spaces
 from kerasblocks.search.driver import run
-from kerasblocks.search.errors import SearchFailed, StudyError
+from kerasblocks.search.errors import ExecutorLost, SearchFailed, StudyError
 from kerasblocks.search.load import load_study
 from kerasblocks.search.results import Result, read
 from kerasblocks.search.study import Splits, Study
-from kerasblocks.search.trial import Trial
+from kerasblocks.search.trial import Attempt, Trial
 
 __all__ = [
+    "Attempt",
+    "ExecutorLost",
     "Result",
     "SearchFailed",
     "Splits",

@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from kerasblocks.search.results import Result, tunable, varying
-from kerasblocks.search.trial import COMPLETED, Trial
+from kerasblocks.search.trial import FAILED, PRUNED, Trial
 
 
 class Display:
@@ -48,8 +48,15 @@ class Display:
         """The trials begin: so many are done, and the best score so far is this."""
         self.goal, self.total, self.best = goal, total, best
 
-    def trial_begins(self, number: int, values: Mapping[str, Any], epochs: int) -> None:
+    def trial_begins(
+        self, number: int, values: Mapping[str, Any], epochs: int, worker: str
+    ) -> None:
         """A trial begins."""
+
+    def trial_failed(self, trial: Trial) -> None:
+        """A trial failed and runs again."""
+        last = trial.attempts[-1]
+        self.line(f"trial {trial.number} failed and runs again: {last.error}")
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, Any]) -> None:
         """A trial's epoch ended."""
@@ -61,8 +68,14 @@ class Display:
             f"{name}={say(trial.values[name])}" for name in tunable(trial)
         )
         seconds = f"{trial.seconds or 0:.1f} s"
-        if trial.status != COMPLETED:
+        if trial.status == FAILED:
             self.line(f"{head}  FAILED after {seconds}: {trial.error}  {settings}")
+            return
+        if trial.status == PRUNED:
+            self.line(
+                f"{head}  pruned after {len(trial.epochs)} epochs, {self.goal.name} "
+                f"{trial.score:.4f}  {seconds:>6}  {settings}"
+            )
             return
         better = self.best is None or self.goal.better_than(trial.score, self.best)
         if better:
@@ -117,7 +130,9 @@ class LiveDisplay(Display):
         self._one: Any = None
         self._progress.start()
 
-    def trial_begins(self, number: int, values: Mapping[str, Any], epochs: int) -> None:
+    def trial_begins(
+        self, number: int, values: Mapping[str, Any], epochs: int, worker: str
+    ) -> None:
         """Show the trial that begins."""
         note = " ".join(f"{name}={say(value)}" for name, value in values.items())
         self._one = self._progress.add_task(
@@ -205,5 +220,5 @@ def duration(seconds: float) -> str:
 
 
 def since(begun: float) -> str:
-    """Write the time since a `time.perf_counter()`."""
-    return duration(time.perf_counter() - begun)
+    """Write the time since a `time.monotonic()`."""
+    return duration(time.monotonic() - begun)

@@ -15,6 +15,14 @@ class SearchFailed(RuntimeError):
     """Too many trials in a row failed; the message begins with the cause."""
 
 
+class ExecutorLost(RuntimeError):
+    """What runs the trials is gone, as a cluster may be; all that ended is kept."""
+
+
+class Hung(BaseException):
+    """A trial gave no sign of life for too long; user code is not to catch it."""
+
+
 def one_line(error: BaseException, source: Path | str | None = None) -> str:
     r"""Say an exception in one line, with the place in the user's file if known.
 

@@ -29,6 +29,8 @@ class Folder:
         self.memory = self.root / "memory.sqlite"
         self.best = self.root / "best.keras"
         self.models = self.root / "models"
+        self.checkpoints = self.root / "checkpoints"
+        self.logs = self.root / "logs"
         self.csv = self.root / "trials.csv"
         self.json = self.root / "trials.json"
         self.png = self.root / "scores.png"
@@ -36,6 +38,10 @@ class Folder:
     def model(self, number: int) -> Path:
         """Return where the model of a trial is kept."""
         return self.models / f"trial-{number:04d}.keras"
+
+    def checkpoint(self, number: int) -> Path:
+        """Return where the state of a trial's training is kept."""
+        return self.checkpoints / f"trial-{number:04d}.npz"
 
     def make(self) -> None:
         """Make the folder.
@@ -45,6 +51,7 @@ class Folder:
         """
         try:
             self.models.mkdir(parents=True, exist_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise StudyError(f"{self.root} is not a folder") from error
 
@@ -98,7 +105,15 @@ class Folder:
             if file not in kept:
                 file.unlink()
 
+    def keep_checkpoints(self, numbers: Iterable[int]) -> None:
+        """Drop the checkpoints of all trials but these."""
+        kept = {self.checkpoint(number) for number in numbers}
+        for file in self.checkpoints.glob("trial-*.npz"):
+            if file not in kept:
+                file.unlink()
+
     def sweep(self) -> None:
         """Remove the half-written files that a killed process left."""
-        for draft in [*self.root.glob(".*.tmp.*"), *self.models.glob(".*.tmp.*")]:
-            draft.unlink()
+        for folder in (self.root, self.models, self.checkpoints):
+            for draft in folder.glob(".*.tmp.*"):
+                draft.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import keras
 import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError
+from kerasblocks.search.explore import at
 from kerasblocks.search.folder import Folder
+from kerasblocks.search.objectives import front
 from kerasblocks.search.store import Store
 from kerasblocks.search.trial import COMPLETED, Trial
 
@@ -21,25 +23,33 @@ class Result:
 
     Args:
         name: The study's name.
-        goal: Its objective.
+        goals: Its objectives, the one that ranks first.
         seed: Its seed.
         folder: Where its files are.
         trials: Every trial, by number.
         test: What the best model does on the test data, or None.
         new: How many trials this run added.
+        sessions: Each process that took the study up: `started`, `ended`,
+            `outcome`, `settings` and `versions`.
     """
 
     name: str
-    goal: kt.Objective
+    goals: list[kt.Objective]
     seed: int
     folder: Path
     trials: list[Trial]
     test: dict[str, float] | None = None
     new: int = 0
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def goal(self) -> kt.Objective:
+        """The objective that trials are ranked by."""
+        return self.goals[0]
 
     @property
     def finished(self) -> list[Trial]:
-        """The trials that completed or failed: those that count."""
+        """The trials that completed, were pruned or failed: those that count."""
         return [trial for trial in self.trials if trial.ended]
 
     @property
@@ -52,6 +62,32 @@ class Result:
         """The best trial, or None while none has completed."""
         ranked = self.ranked
         return ranked[0] if ranked else None
+
+    @property
+    def front(self) -> list[Trial]:
+        """The completed trials that no other beats in every objective (Pareto)."""
+        names = [goal.name for goal in self.goals]
+        trials = [t for t in self.ranked if all(n in t.objectives for n in names)]
+        points = [[trial.objectives[name] for name in names] for trial in trials]
+        return [trials[place] for place in front(points, self.goals)]
+
+    def hyperparameters(self, number: int | None = None) -> kt.HyperParameters:
+        """Return a trial's point, to build its model with `build(hp)`.
+
+        Args:
+            number: The trial's number; the best trial by default.
+
+        Raises:
+            StudyError: There is no such trial.
+        """
+        found = {trial.number: trial for trial in self.trials}
+        trial = self.best if number is None else found.get(number)
+        if trial is None:
+            which = (
+                "no trial that completed" if number is None else f"no trial {number}"
+            )
+            raise StudyError(f"{self.folder} holds {which}")
+        return at(trial.point)
 
     def best_model(self) -> keras.Model:
         """Load the best trial's model.
@@ -155,10 +191,24 @@ def read(folder: str | Path) -> Result:
         row = store.study()
         if row is None:
             raise StudyError(f"no study's memory in {folder}")
-        goal = kt.Objective(row["objective"], row["direction"])
+        goals = [
+            kt.Objective(name, direction)
+            for name, direction in zip(
+                row["objective"].split(", "), row["direction"].split(", "), strict=True
+            )
+        ]
         trials = store.trials()
-        ranked = rank(trials, goal)
+        ranked = rank(trials, goals[0])
         test = store.test(ranked[0].number) if ranked else None
+        sessions = store.sessions()
     finally:
         store.close()
-    return Result(row["name"], goal, row["seed"], Path(folder), trials, test)
+    return Result(
+        row["name"],
+        goals,
+        row["seed"],
+        Path(folder),
+        trials,
+        test=test,
+        sessions=sessions,
+    )

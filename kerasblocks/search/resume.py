@@ -73,11 +73,10 @@ def settings(study: Study) -> dict[str, Any]:
 
 
 def _identity(study: Study) -> dict[str, Any]:
-    goal = study.goal
     return {
         "name": study.name,
-        "objective": goal.name,
-        "direction": goal.direction,
+        "objective": ", ".join(goal.name for goal in study.goals),
+        "direction": ", ".join(goal.direction for goal in study.goals),
         "seed": study.seed,
     }
 

@@ -6,14 +6,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kerasblocks.search.errors import StudyError
-from kerasblocks.search.trial import INTERRUPTED, RUNNING, Trial, dumps
+from kerasblocks.search.trial import INTERRUPTED, RUNNING, Attempt, Trial, dumps
 
-FORMAT = 1
+FORMAT = 2
 
 _TABLES = """
 CREATE TABLE study (
@@ -25,14 +26,22 @@ CREATE TABLE study (
 CREATE TABLE trials (
     number INTEGER PRIMARY KEY, oracle_id TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL
-        CHECK (status IN ('RUNNING', 'COMPLETED', 'FAILED', 'INTERRUPTED')),
-    point TEXT NOT NULL, seed INTEGER NOT NULL, attempts INTEGER NOT NULL,
-    score REAL, best_epoch INTEGER, params INTEGER, seconds REAL,
-    error TEXT, traceback TEXT, started TEXT NOT NULL, ended TEXT
+        CHECK (status IN ('RUNNING', 'COMPLETED', 'PRUNED', 'FAILED', 'INTERRUPTED')),
+    point TEXT NOT NULL, seed INTEGER NOT NULL,
+    until INTEGER, parent INTEGER, first_epoch INTEGER NOT NULL,
+    score REAL, objectives TEXT NOT NULL, best_epoch INTEGER, costs TEXT NOT NULL,
+    seconds REAL
+);
+CREATE TABLE attempts (
+    number INTEGER NOT NULL REFERENCES trials (number),
+    attempt INTEGER NOT NULL, worker TEXT NOT NULL,
+    started TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, epoch INTEGER NOT NULL,
+    cause TEXT, error TEXT, traceback TEXT,
+    PRIMARY KEY (number, attempt)
 );
 CREATE TABLE epochs (
     number INTEGER NOT NULL REFERENCES trials (number),
-    epoch INTEGER NOT NULL, metrics TEXT NOT NULL,
+    epoch INTEGER NOT NULL, metrics TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (number, epoch)
 );
 CREATE TABLE sessions (
@@ -80,6 +89,13 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise StudyError(f"{path} is not a study's memory: {error}") from error
+        if 0 < version < FORMAT:
+            self._db.close()
+            raise StudyError(
+                f"{path} was written by an earlier kerasblocks (format {version}, "
+                f"this one reads {FORMAT}): begin anew with --fresh, which moves it "
+                "aside"
+            )
         if version > FORMAT:
             self._db.close()
             raise StudyError(
@@ -104,7 +120,7 @@ class Store:
     def begin_study(self, **row: Any) -> None:
         """Remember whose memory this is: name, objective, direction, seed, ..."""
         with self._transaction():
-            self._insert("study", id=1, created=_now(), **row)
+            self._insert("study", id=1, created=now(), **row)
 
     def change_study(self, oracle: str, space: list[dict[str, Any]]) -> None:
         """Remember that the study has another oracle or search space now."""
@@ -118,7 +134,7 @@ class Store:
         with self._transaction():
             return self._insert(
                 "sessions",
-                started=_now(),
+                started=now(),
                 settings=dumps(settings),
                 versions=dumps(versions),
             )
@@ -128,7 +144,7 @@ class Store:
         with self._transaction():
             self._db.execute(
                 "UPDATE sessions SET ended = ?, outcome = ? WHERE id = ?",
-                (_now(), outcome, session),
+                (now(), outcome, session),
             )
 
     def last_settings(self) -> dict[str, Any] | None:
@@ -142,65 +158,105 @@ class Store:
         """Remember a trial that is about to run, and the oracle that chose it."""
         with self._transaction():
             self._insert(
-                "trials",
-                number=trial.number,
-                oracle_id=trial.oracle_id,
-                status=RUNNING,
-                point=dumps(trial.point),
-                seed=trial.seed,
-                attempts=1,
-                started=_now(),
+                "trials", number=trial.number, oracle_id=trial.oracle_id, **_row(trial)
             )
             self._remember_oracle(oracle_state)
 
-    def restart_trial(self, number: int) -> None:
-        """Begin an unfinished trial again: what it reported is dropped."""
+    def begin_attempt(self, number: int, attempt: Attempt, seed: int) -> None:
+        """Remember that a trial runs, for the first time or again."""
         with self._transaction():
-            self._db.execute("DELETE FROM epochs WHERE number = ?", (number,))
-            self._update(number, status=RUNNING, started=_now())
+            self._update(number, status=RUNNING, seed=seed)
             self._db.execute(
-                "UPDATE trials SET attempts = attempts + 1 WHERE number = ?", (number,)
+                "DELETE FROM epochs WHERE number = ? AND epoch >= ?",
+                (number, attempt.epoch),
             )
+            self._insert("attempts", number=number, **asdict(attempt))
 
     def add_epoch(self, number: int, epoch: int, metrics: Mapping[str, Any]) -> None:
-        """Remember one epoch's metrics."""
-        with self._transaction():
-            self._insert("epochs", number=number, epoch=epoch, metrics=dumps(metrics))
+        """Remember one epoch's metrics; what came of it and later ones is dropped.
 
-    def end_trial(self, trial: Trial, oracle_state: Any) -> None:
-        """Remember how a trial ended."""
+        A trial that goes on from its checkpoint runs some epochs again.
+        """
         with self._transaction():
-            self._update(
-                trial.number,
-                status=trial.status,
-                point=dumps(trial.point),
-                score=trial.score,
-                best_epoch=trial.best_epoch,
-                params=trial.params,
-                seconds=trial.seconds,
-                error=trial.error,
-                traceback=trial.traceback,
-                ended=_now(),
+            self._db.execute(
+                "DELETE FROM epochs WHERE number = ? AND epoch >= ?", (number, epoch)
             )
-            self._remember_oracle(oracle_state)
+            self._insert(
+                "epochs", number=number, epoch=epoch, metrics=dumps(metrics), at=now()
+            )
 
-    def interrupt_trial(self, number: int) -> None:
-        """Remember that a trial was stopped on purpose and has yet to run."""
+    def end_attempt(self, trial: Trial, oracle_state: Any = None) -> None:
+        """Remember how a trial's last attempt ended, and so where the trial stands.
+
+        Args:
+            trial: The trial; one that is to run again is `INTERRUPTED`.
+            oracle_state: The oracle that was told of it, if it was.
+        """
+        last = asdict(trial.attempts[-1])
         with self._transaction():
-            self._update(number, status=INTERRUPTED)
+            self._update(trial.number, **_row(trial))
+            self._db.execute(
+                "UPDATE attempts SET ended = ?, status = ?, cause = ?, error = ?, "
+                "traceback = ? WHERE number = ? AND attempt = ?",
+                (
+                    *(last[name] for name in ("ended", "status", "cause", "error")),
+                    *(last["traceback"], trial.number, last["attempt"]),
+                ),
+            )
+            if oracle_state is not None:
+                self._remember_oracle(oracle_state)
+
+    def interrupt(self, ended: str | None = None) -> None:
+        """Remember of the trials that run that they do no more, and are to go on.
+
+        Args:
+            ended: When; by default at their last epoch, since nobody saw the end
+                where a process was killed.
+        """
+        with self._transaction():
+            self._db.execute(
+                "UPDATE attempts SET status = ?, ended = coalesce(?, (SELECT max(at) "
+                "FROM epochs WHERE epochs.number = attempts.number "
+                "AND at > attempts.started), started) WHERE status = ?",
+                (INTERRUPTED, ended, RUNNING),
+            )
+            self._db.execute(
+                "UPDATE trials SET status = ? WHERE status = ?", (INTERRUPTED, RUNNING)
+            )
 
     def trials(self) -> list[Trial]:
         """Return every trial, by number."""
         epochs: dict[int, list[dict[str, float | None]]] = {}
-        for row in self._db.execute("SELECT * FROM epochs ORDER BY number, epoch"):
+        for row in self._db.execute(
+            "SELECT number, metrics FROM epochs ORDER BY number, epoch"
+        ):
             epochs.setdefault(row["number"], []).append(json.loads(row["metrics"]))
+        attempts: dict[int, list[Attempt]] = {}
+        for row in self._db.execute("SELECT * FROM attempts ORDER BY number, attempt"):
+            columns = dict(row)
+            attempts.setdefault(columns.pop("number"), []).append(Attempt(**columns))
         trials = []
         for row in self._db.execute("SELECT * FROM trials ORDER BY number"):
-            columns = {key: row[key] for key in row.keys()}  # noqa: SIM118
-            del columns["started"], columns["ended"]
-            columns["point"] = json.loads(columns["point"])
-            trials.append(Trial(**columns, epochs=epochs.get(row["number"], [])))
+            columns = dict(row)
+            for name in ("point", "objectives", "costs"):
+                columns[name] = json.loads(columns[name])
+            number = columns["number"]
+            trials.append(
+                Trial(
+                    **columns,
+                    epochs=epochs.get(number, []),
+                    attempts=attempts.get(number, []),
+                )
+            )
         return trials
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return each process that took the study up."""
+        found = [dict(row) for row in self._db.execute("SELECT * FROM sessions")]
+        for session in found:
+            for name in ("settings", "versions"):
+                session[name] = json.loads(session[name])
+        return found
 
     def test(self, number: int) -> dict[str, float] | None:
         """Return what a trial's model was measured to do on the test data."""
@@ -245,5 +301,22 @@ class Store:
         self._db.execute("UPDATE study SET oracle_state = ?", (dumps(state),))
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time in UTC as ISO 8601, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    return {
+        "status": trial.status,
+        "point": dumps(trial.point),
+        "seed": trial.seed,
+        "until": trial.until,
+        "parent": trial.parent,
+        "first_epoch": trial.first_epoch,
+        "score": trial.score,
+        "objectives": dumps(trial.objectives),
+        "best_epoch": trial.best_epoch,
+        "costs": dumps(trial.costs),
+        "seconds": trial.seconds,
+    }

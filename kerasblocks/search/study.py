@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,21 +14,17 @@ import keras_tuner as kt
 
 from kerasblocks.arguments import did_you_mean
 from kerasblocks.search.errors import StudyError, one_line
+from kerasblocks.search.objectives import COSTS, objectives
+from kerasblocks.search.pruners import PRUNERS, Pruner
 
 ORACLES = {
     "random": kt.oracles.RandomSearchOracle,
     "bayesian": kt.oracles.BayesianOptimizationOracle,
     "grid": kt.oracles.GridSearchOracle,
 }
-# KerasTuner takes an F1 score for a loss, and cannot tell for a head's metric.
-BETTER = {
-    "max": ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "r2_score"),
-    "min": (
-        *("loss", "crossentropy", "mae", "mse", "mape", "msle", "rmse"),
-        *("mean_absolute_error", "mean_squared_error", "root_mean_squared_error"),
-        *("mean_absolute_percentage_error", "mean_squared_logarithmic_error"),
-    ),
-}
+# How often a trial runs again, by what ended it: what an exception or NaN did once
+# it does again, but a machine that took a process away may not.
+RETRIES = {"exception": 0, "nan": 0, "memory": 1, "killed": 1, "hang": 0}
 
 
 class Splits(NamedTuple):
@@ -58,16 +55,28 @@ class Study:
             `keras_tuner.HyperModel`, whose `fit` is used too.
         data: A function without arguments that returns `Splits`.
         objective: A metric's name as `fit` reports it (`"val_accuracy"`), or a
-            `keras_tuner.Objective` where the direction cannot be told.
+            `keras_tuner.Objective` where the direction cannot be told. A list of
+            several gives a Pareto front; after the first they may be costs of the
+            model: `"parameters"`, `"macs"`, `"memory"`, `"latency"`.
         trials: How many points to try.
         epochs: How long a trial trains at most.
         batch_size: As in `model.fit`.
         seed: Fixes the points (0 as well as any other); trial n starts its
             weights from `seed + n`.
-        oracle: `"random"`, `"bayesian"` or `"grid"`, or a function of
-            `(objective, seed)` that returns a KerasTuner oracle.
+        oracle: A name in `ORACLES`, or a function of `(objective, seed)` that
+            returns a KerasTuner oracle.
+        pruner: `"median"` or `"asha"` to end trials that do worse than others did
+            at the same epoch, or a function as those of `search.pruners`.
+        limits: The largest model: `{"parameters": ..., "macs": ..., "memory":
+            ...}`, memory in bytes. A point beyond it is not tried.
         callbacks: A function that returns fresh Keras callbacks for a trial.
+        retries: How often a failed trial runs again: a number, or one for each
+            cause (see `RETRIES`).
         max_failures: So many failed trials in a row end the search.
+        hang: Seconds without a batch's end after which a trial has failed; None
+            for never.
+        checkpoint: Seconds between the checkpoints from which a trial that was
+            cut off goes on.
         keep: So many best models stay on disk.
 
     Raises:
@@ -94,14 +103,19 @@ class Study:
     name: str
     hypermodel: Callable[[kt.HyperParameters], keras.Model] | kt.HyperModel
     data: Callable[[], Splits]
-    objective: str | kt.Objective
+    objective: str | kt.Objective | Sequence[str | kt.Objective]
     trials: int = 10
     epochs: int = 10
     batch_size: int | None = None
     seed: int = 0
     oracle: str | Callable[[kt.Objective, int], kt.Oracle] = "random"
+    pruner: str | Pruner | None = None
+    limits: Mapping[str, float] | None = None
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None
+    retries: int | Mapping[str, int] = field(default_factory=dict)
     max_failures: int = 3
+    hang: float | None = 600.0
+    checkpoint: float = 30.0
     keep: int = 3
     source: Path | None = field(default=None, repr=False, compare=False)
 
@@ -143,24 +157,44 @@ class Study:
         if self.callbacks is not None and not callable(self.callbacks):
             expected = "a function that returns a list of callbacks"
             self._fail("callbacks", expected, self.callbacks)
-        _ = self.goal
+        if isinstance(self.pruner, str) and self.pruner not in PRUNERS:
+            expected = f"one of {sorted(PRUNERS)}, a function or None"
+            self._fail(
+                "pruner", expected, self.pruner, did_you_mean(self.pruner, PRUNERS)
+            )
+        if not isinstance(self.pruner, str) and not callable(self.pruner or str):
+            self._fail("pruner", f"one of {sorted(PRUNERS)}", self.pruner)
+        if self.pruner is not None and self.oracle == "hyperband":
+            expected = "None beside 'hyperband', which ends trials itself"
+            self._fail("pruner", expected, self.pruner)
+        self._check_limits()
+        self._check_retries()
+        for name in ("hang", "checkpoint"):
+            value = getattr(self, name)
+            wrong = isinstance(value, bool) or not isinstance(value, (int, float))
+            if (wrong and (name, value) != ("hang", None)) or (not wrong and value < 0):
+                self._fail(name, "a number of seconds", value)
+        _ = self.goals
+
+    @functools.cached_property
+    def goals(self) -> list[kt.Objective]:
+        """The objectives with their directions, `"min"` or `"max"`."""
+        try:
+            return objectives(self.objective)
+        except ValueError as error:
+            message = f"Study {self.name!r}: 'objective' must be {error}"
+            raise StudyError(message) from error
 
     @property
     def goal(self) -> kt.Objective:
-        """The objective with its direction, `"min"` or `"max"`."""
-        if isinstance(self.objective, kt.Objective):
-            return self.objective
-        if not isinstance(self.objective, str):
-            self._fail("objective", "a metric's name or Objective", self.objective)
-        direction = _direction(self.objective)
-        if direction is None:
-            expected = (
-                "a metric whose direction is known, or "
-                f"keras_tuner.Objective({self.objective!r}, direction='min' or 'max')"
-            )
-            near = did_you_mean(self.objective, _known())
-            self._fail("objective", expected, self.objective, near)
-        return kt.Objective(self.objective, direction)
+        """The first objective, which trials are ranked by."""
+        return self.goals[0]
+
+    def retries_after(self, cause: str) -> int:
+        """Return how often a trial runs again that ended of a cause."""
+        if isinstance(self.retries, Mapping):
+            return {**RETRIES, **self.retries}.get(cause, 0)
+        return self.retries
 
     def build(self, hp: kt.HyperParameters) -> keras.Model:
         """Build the model for one point and check that it is one.
@@ -208,6 +242,26 @@ class Study:
             )
         return Splits(*parts)
 
+    def _check_limits(self) -> None:
+        for name, value in (self.limits or {}).items():
+            if name not in COSTS or name == "latency":
+                legal = [cost for cost in COSTS if cost != "latency"]
+                near = did_you_mean(name, legal)
+                self._fail("limits", f"of {', '.join(legal)}", name, near)
+            if isinstance(value, bool) or not value > 0:
+                self._fail("limits", "positive numbers", value)
+
+    def _check_retries(self) -> None:
+        many = isinstance(self.retries, Mapping)
+        for cause, count in (
+            self.retries.items() if many else {"killed": self.retries}.items()
+        ):
+            if cause not in RETRIES:
+                near = did_you_mean(cause, RETRIES)
+                self._fail("retries", f"of {', '.join(RETRIES)}", cause, near)
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                self._fail("retries", "an int of 0 or more", count)
+
     def _check_int(self, name: str, least: int) -> None:
         value = getattr(self, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -217,15 +271,3 @@ class Study:
         raise StudyError(
             f"Study {self.name!r}: {argument!r} must be {expected}, got {got!r}{hint}"
         )
-
-
-def _direction(metric: str) -> str | None:
-    for direction, names in BETTER.items():
-        if any(metric == name or metric.endswith(f"_{name}") for name in names):
-            return direction
-    return None
-
-
-def _known() -> list[str]:
-    names = [name for names in BETTER.values() for name in names]
-    return [prefix + name for name in names for prefix in ("val_", "")]

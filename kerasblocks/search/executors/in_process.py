@@ -1,0 +1,67 @@
+"""Trials one after the other, in the process that searches."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kerasblocks.search.errors import Hung
+from kerasblocks.search.jobs import Job, OnEpoch, Outcome
+from kerasblocks.search.run_trial import run_trial
+from kerasblocks.search.study import Splits, Study
+
+
+class InProcess:
+    """Runs each trial in this process.
+
+    A trial that crashes the process ends the search, which goes on when it is
+    run again; one that hangs in native code cannot be stopped. `Pool` survives both.
+
+    Args:
+        study: The study.
+    """
+
+    slots = 1
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._splits: Splits | None = None
+        self._jobs: list[Job] = []
+
+    def submit(self, job: Job) -> str:
+        """Take a trial, which runs in `wait`."""
+        self._jobs.append(job)
+        return "this process"
+
+    def wait(self, on_epoch: OnEpoch) -> list[Outcome]:
+        """Run the trial and return how it ended."""
+        if self._splits is None:
+            self._splits = self._study.splits()
+        job = self._jobs.pop()
+        with _alarm(job.hang) as alive:
+            return [run_trial(self._study, self._splits, job, on_epoch, alive)]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[Callable[[], None] | None]:
+    """Raise `Hung` in the main thread unless what this gives is called in time."""
+    main = threading.current_thread() is threading.main_thread()
+    if seconds is None or not main or not hasattr(signal, "setitimer"):
+        yield None
+        return
+
+    def ring(*_: object) -> None:
+        raise Hung(f"no sign of life for {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        yield lambda: None if signal.setitimer(signal.ITIMER_REAL, seconds) else None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
