@@ -202,7 +202,7 @@ def test_strides_by_axis_can_be_given(strides):
             check(name, config, {"strides": strides})
 
 
-def test_a_wrong_keyword_is_told_by_the_block():
-    config = spaces.conv_block(kt.HyperParameters(), activatoin="relu")
-    with pytest.raises(TypeError, match="did you mean 'activation'"):
-        kb.ConvBlock(**config)
+def test_a_wrong_keyword_is_told_at_once():
+    words = "^conv_block: unexpected keyword argument 'activatoin'; did you mean 'acti"
+    with pytest.raises(TypeError, match=words):
+        spaces.conv_block(kt.HyperParameters(), activatoin="relu")
