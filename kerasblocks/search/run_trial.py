@@ -120,13 +120,12 @@ def _run(
     keras.utils.clear_session()
     keras.utils.set_random_seed((job.seed + start.epoch) % 2**32)
     model: Any = study.build(hp)
-    watch = _Watch(study, job, start, on_epoch, alive)
+    watch = _Watch(study, splits, job, start, on_epoch, alive)
     if start.epoch < job.epochs:
         result = _fit(study, splits, job, hp, model, start, watch)
         watch.add_result(result)
     else:
         # It was cut off between its last epoch and its end.
-        _build(model, splits)
         watch.set_model(model)
         watch.on_train_begin()
     progress = watch.progress
@@ -193,12 +192,14 @@ class _Watch(keras.callbacks.Callback):
     def __init__(
         self,
         study: Study,
+        splits: Splits,
         job: Job,
         start: _Start,
         on_epoch: OnEpoch,
         alive: Alive | None,
     ) -> None:
         super().__init__()
+        self._splits = splits
         self._name = study.name
         self._goal = study.goal
         self._metrics = [goal.name for goal in study.goals if goal.name not in COSTS]
@@ -213,6 +214,7 @@ class _Watch(keras.callbacks.Callback):
         if self._start.saved is None:
             return
         try:
+            _build(self.model, self._splits)
             self._start.saved.restore(self.model)
         except ValueError as error:
             raise _Misfit from error

@@ -58,10 +58,13 @@ def _alarm(seconds: float | None) -> Iterator[Callable[[], None] | None]:
     def ring(*_: object) -> None:
         raise Hung(f"no sign of life for {seconds:g} s")
 
+    def again() -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield lambda: None if signal.setitimer(signal.ITIMER_REAL, seconds) else None
+        again()
+        yield again
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
