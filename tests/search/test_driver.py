@@ -90,8 +90,10 @@ def test_failing_trial_costs_one_trial_and_is_said_at_once(search):
     assert [t.status for t in result.trials].count("FAILED") == 1
     failed = result.trials[1]
     assert failed.error.startswith("ValueError: no such width")
-    assert "Traceback" in failed.traceback
-    assert "fails_once" in failed.traceback
+    (attempt,) = failed.attempts
+    assert attempt.cause == "exception"
+    assert "Traceback" in attempt.traceback
+    assert "fails_once" in attempt.traceback
     assert "trial 2/4  FAILED after" in search.said
     assert len(calls) == 5
     assert len(result.ranked) == 3

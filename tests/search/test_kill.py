@@ -49,7 +49,7 @@ def wait_for_mid_trial(process, out):
 
 
 FINISHED = (
-    "SELECT number, score, params, seconds, ended, point FROM trials "
+    "SELECT number, score, costs, seconds, point FROM trials "
     "WHERE status = 'COMPLETED' ORDER BY number"
 )
 
@@ -75,7 +75,7 @@ def test_sigkill_in_mid_trial_loses_nothing_that_had_finished(tmp_path):
     assert [row[0] for row in after] == [1, 2, 3, 4]
     points = [json.dumps(json.loads(row[-1])["values"]) for row in after]
     assert len(set(points)) == 4
-    assert ask(tmp_path, "SELECT number FROM trials WHERE attempts = 2") == cut
+    assert ask(tmp_path, "SELECT number FROM attempts WHERE attempt = 2") == cut
     assert ask(tmp_path, "SELECT count(*), min(epoch), max(epoch) FROM epochs") == [
         (8, 1, 2)
     ]
