@@ -79,8 +79,8 @@ def test_event_that_fails_leaves_nothing_of_itself(tmp_path):
         store.begin_trial(Trial(2, "INTERRUPTED", POINT, 0, oracle_id="0"), "after")
     attempt = Attempt(1, "worker 1", now())
     store.begin_attempt(1, attempt, seed=0)
+    failed = Trial(1, "FAILED", POINT, 0, attempts=[attempt])
     with pytest.raises(TypeError):
-        failed = Trial(1, "FAILED", POINT, 0, attempts=[attempt])
         store.end_attempt(failed, object())
     assert [trial.status for trial in store.trials()] == ["RUNNING"]
     assert store.study()["oracle_state"] == "before"
@@ -115,5 +115,5 @@ def test_memory_of_another_version_is_refused(tmp_path):
     with sqlite3.connect(path) as memory:
         memory.execute("PRAGMA user_version = 1")
     memory.close()
-    with pytest.raises(StudyError, match="by an earlier kerasblocks.*--fresh"):
+    with pytest.raises(StudyError, match=r"by an earlier kerasblocks.*--fresh"):
         Store(path)
