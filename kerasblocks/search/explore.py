@@ -1,10 +1,10 @@
-"""Find a study's whole search space by building models before any is trained."""
+"""Find a study's whole search space before any model is trained."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner as kt
@@ -15,7 +15,11 @@ from kerasblocks.search.trial import dumps
 
 
 def explore(study: Study) -> kt.HyperParameters:
-    """Build the study's model until every conditional part was seen once.
+    """Find every conditional part of a study's space, and build its model once.
+
+    A hypermodel that has a method `space(hp)`, as the ready ones have, is read by it,
+    which costs no model. Any other is built until each conditional scope was open
+    once, as many of them at once as can be.
 
     A hypermodel that cannot be built at all is found here, before it costs
     trials.
@@ -29,11 +33,8 @@ def explore(study: Study) -> kt.HyperParameters:
     Raises:
         StudyError: A build failed; its cause is in the message and chained.
     """
-    space = kt.HyperParameters()
-    seen: list[Any] = []
-    unseen: list[Any] = []
-    point = kt.HyperParameters()
-    while True:
+
+    def build(point: kt.HyperParameters) -> None:
         try:
             study.build(point)
         except Exception as error:
@@ -41,29 +42,69 @@ def explore(study: Study) -> kt.HyperParameters:
                 f"Study {study.name!r}: the model cannot be built at "
                 f"{point.values or 'the defaults'}: {one_line(error, study.source)}"
             ) from error
+
+    space = kt.HyperParameters()
+    read = getattr(study.hypermodel, "space", None)
+    if callable(read):
+        _open_all(space, read)
+        point = _point(space, {})
+        build(point)
         space.merge(point, overwrite=False)
-        for scope in point.active_scopes:
-            if scope not in seen:
-                seen.append(copy.deepcopy(scope))
-        unseen += [
-            copy.deepcopy(scope)
-            for scope in point.inactive_scopes
-            if scope not in unseen
-        ]
-        unseen = [scope for scope in unseen if scope not in seen]
-        if not unseen:
-            break
-        # A scope that its values do not open would be tried for ever.
-        scope = unseen[0]
-        seen.append(scope)
-        point = kt.HyperParameters()
-        point.merge(space)
-        for condition in scope:
-            point.values[condition.name] = condition.values[0]
-        point.ensure_active_values()
+    else:
+        _open_all(space, build)
     fresh = kt.HyperParameters()
     fresh.merge(space)
     return fresh
+
+
+def _open_all(
+    space: kt.HyperParameters, read: Callable[[kt.HyperParameters], Any]
+) -> None:
+    """Read a space at points that open each conditional scope once."""
+    tried: list[Any] = []
+    unseen: list[Any] = []
+    point = kt.HyperParameters()
+    read(point)
+    while True:
+        space.merge(point, overwrite=False)
+        tried += [s for s in copy.deepcopy(point.active_scopes) if s not in tried]
+        unseen += [s for s in copy.deepcopy(point.inactive_scopes) if s not in unseen]
+        unseen = [scope for scope in unseen if scope not in tried]
+        if not unseen:
+            return
+        # A scope that its values do not open would be tried for ever.
+        tried.append(unseen[0])
+        point = _point(space, _opening(unseen))
+        try:
+            read(point)
+        except StudyError:
+            # Not each of the values that open scopes must go with each other.
+            point = _point(space, _opening(unseen[:1]))
+            read(point)
+
+
+def _opening(scopes: Sequence[Any]) -> dict[str, Any]:
+    """Values that open the first of the scopes, and as many others as they can."""
+    allowed: dict[str, list[Any]] = {}
+    for scope in scopes:
+        wanted = dict(allowed)
+        for condition in scope:
+            values = wanted.get(condition.name, condition.values)
+            wanted[condition.name] = [v for v in condition.values if v in values]
+        if all(wanted.values()):
+            allowed = wanted
+    return {name: values[0] for name, values in allowed.items()}
+
+
+def _point(space: kt.HyperParameters, values: dict[str, Any]) -> kt.HyperParameters:
+    """A point of the space with some values, and else the defaults."""
+    point = kt.HyperParameters()
+    point.values = dict(values)
+    point.merge(space, overwrite=False)
+    for name in values:
+        if not point.is_active(name):
+            del point.values[name]
+    return point
 
 
 def at(point: Mapping[str, Any]) -> kt.HyperParameters:

@@ -45,7 +45,7 @@ def conv_block(hp: Any, name: str = "conv_block", **given: Any) -> dict[str, Any
     legal = {*arguments_of(ConvBlock), *_options(kinds)}
     with Space(hp, "conv_block", name, given, legal) as space:
         space.choose("convolution", kinds, legal=CONVOLUTIONS)
-        space.choose("filters", FILTERS, when={"convolution": _has_filters})
+        space.choose("filters", FILTERS, when=("convolution", _has_filters))
         space.choose("kernel_size", among(3, 1, 5))
         space.choose("strides", _strides(given))
         space.choose("normalization", NORMALIZATIONS)
@@ -69,8 +69,8 @@ def inception_block(
     legal = {*arguments_of(InceptionBlock), *_options(among("standard"))}
     with Space(hp, "inception_block", name, given, legal) as space:
         space.choose("branches", among(None))
-        space.choose("filters", FILTERS, when={"branches": _is_none})
-        space.choose("strides", _strides(given), when={"branches": _is_none})
+        space.choose("filters", FILTERS, when=("branches", _is_none))
+        space.choose("strides", _strides(given), when=("branches", _is_none))
         space.choose("normalization", NORMALIZATIONS)
         space.choose("activation", ACTIVATIONS)
     if space.arguments["branches"] is None and "branches" not in given:
@@ -105,13 +105,13 @@ def residual_block(
         space.choose(
             "pooling",
             among(None, "max"),
-            when={"strides": _is_strided},
+            when=("strides", _is_strided),
             legal=(None, *POOLINGS),
         )
         space.choose(
             "bottleneck",
             among(None, 4),
-            when={"filters": lambda n: all(n % factor == 0 for factor in factors)},
+            when=("filters", lambda n: all(n % factor == 0 for factor in factors)),
         )
         space.choose("order", among("book", "post", "pre"), legal=ORDERS)
         space.choose("normalization", NORMALIZATIONS)
@@ -131,7 +131,7 @@ def xception_block(
     """
     with Space(hp, "xception_block", name, given, arguments_of(XceptionBlock)) as space:
         space.choose("filters", FILTERS)
-        space.choose("depth", among(2, 1, 3), when={"filters": _is_one_number})
+        space.choose("depth", among(2, 1, 3), when=("filters", _is_one_number))
         space.choose("kernel_size", among(3, 5))
         space.choose("strides", _strides(given))
         space.choose("normalization", NORMALIZATIONS)
@@ -153,7 +153,7 @@ def squeeze_excite(
     """
     with Space(hp, "squeeze_excite", name, given, arguments_of(SqueezeExcite)) as space:
         space.choose("units", among(None))
-        space.choose("ratio", among(16, 8, 4), when={"units": _is_none})
+        space.choose("ratio", among(16, 8, 4), when=("units", _is_none))
         space.choose("activation", among("relu", "silu"))
     if space.arguments["units"] is None:
         del space.arguments["units"]
@@ -182,7 +182,7 @@ def normalization(hp: Any, name: str = "normalization", **given: Any) -> dict[st
         kind = space.choose("kind", NORMALIZATIONS, legal=kinds)
         # Of 0.99, Keras' own, the moving averages need hundreds of steps to settle.
         momentum = space.choose(
-            "momentum", among(0.9, 0.97), when={"kind": lambda kind: kind == "batch"}
+            "momentum", among(0.9, 0.97), when=("kind", lambda kind: kind == "batch")
         )
     if kind == "batch":
         return {"normalization": keras.layers.BatchNormalization(momentum=momentum)}

@@ -33,10 +33,10 @@ class Among:
         return labels
 
     def ask(self, hp: Any, name: str) -> Any:
-        """Ask `hp` for one of the values; None where it is inactive."""
+        """Ask `hp` for one of the values; the first in a scope that is inactive."""
         labels = self.labels
         label = hp.Choice(name, labels)
-        return None if label is None else self.values[labels.index(label)]
+        return self.values[0 if label is None else labels.index(label)]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Between:
         return list(self.values)
 
     def ask(self, hp: Any, name: str) -> Any:
-        """Ask `hp` for a number of the range; None where it is inactive."""
-        return (hp.Int if self.is_int else hp.Float)(
+        """Ask `hp` for a number of the range; the first in a scope that is inactive."""
+        number = (hp.Int if self.is_int else hp.Float)(
             name,
             self.low,
             self.high,
@@ -82,6 +82,7 @@ class Between:
             sampling="log" if self.log else "linear",
             default=self._first(),
         )
+        return self._first() if number is None else number
 
     def _first(self) -> Any:
         """The number that is tried first: what was given, or the middle."""

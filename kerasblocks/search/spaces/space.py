@@ -43,7 +43,7 @@ class Space:
         >>> hp = kt.HyperParameters()
         >>> with Space(hp, "mine", "mine", {"size": 4}, ["size", "pool"]) as space:
         ...     _ = space.choose("size", among(1, 2))
-        ...     _ = space.choose("pool", among("max"), when={"size": lambda n: n > 1})
+        ...     _ = space.choose("pool", among("max"), when=("size", lambda n: n > 1))
         >>> space.arguments, hp.values
         ({'size': 4, 'pool': 'max'}, {})
     """
@@ -86,7 +86,7 @@ class Space:
         argument: str,
         domain: Domain,
         *,
-        when: Mapping[str, Test] | None = None,
+        when: tuple[str, Test] | None = None,
         legal: Iterable[Any] | None = None,
         parameter: str | None = None,
     ) -> Any:
@@ -95,8 +95,9 @@ class Space:
         Args:
             argument: The argument.
             domain: What it may be if the user gave nothing.
-            when: A test for each of the arguments that this one depends on; it is
-                there only where all hold.
+            when: An argument that was chosen before and a test of its value: this one
+                is there only where the test holds. (KerasTuner knows no conditions
+                on two hyperparameters of which none depends on the other.)
             legal: Every value that it can have, if they can be listed.
             parameter: Its name in the search if not its own.
 
@@ -110,7 +111,7 @@ class Space:
         if isinstance(value, Among) and len(value.values) == 1:
             value = value.values[0]  # nothing is to be chosen
         fixed = not is_domain(value)
-        opens = self._conditions(when or {})
+        opens = ([], True) if when is None else self._conditions(*when)
         if opens is None:
             # It cannot be active. What the user asked for all the same is passed on:
             # the block says what is wrong with it.
@@ -133,31 +134,26 @@ class Space:
         return chosen
 
     def _conditions(
-        self, when: Mapping[str, Test]
+        self, parent: str, holds: Test
     ) -> tuple[list[tuple[str, list[Any]]], bool] | None:
         """The conditions to open, and whether they hold; None if they never can."""
-        conditions: list[tuple[str, list[Any]]] = []
-        active = True
-        for parent, holds in when.items():
-            known = self._known.get(parent)
-            if known is None:
-                # Never active, or passed on although it cannot be.
+        known = self._known.get(parent)
+        if known is None:
+            # Never active, or passed on although it cannot be.
+            return None
+        active = parent in self.arguments and holds(self.arguments[parent])
+        if known.domain is None:
+            fixed = parent in self.arguments or not known.conditions
+            if fixed and not active:
                 return None
-            conditions += [each for each in known.conditions if each not in conditions]
-            active = active and parent in self.arguments
-            if known.domain is None:
-                value = self.arguments.get(parent)
-                if parent in self.arguments and not holds(value):
-                    return None
-                continue
-            pairs = zip(known.domain.values, known.domain.labels, strict=True)
-            labels = [label for value, label in pairs if holds(value)]
-            if not labels:
-                return None
-            if len(labels) < len(known.domain.labels):
-                conditions.append((known.parameter, labels))
-            active = active and holds(self.arguments[parent])
-        return conditions, active
+            return known.conditions, active
+        pairs = zip(known.domain.values, known.domain.labels, strict=True)
+        labels = [label for value, label in pairs if holds(value)]
+        if not labels:
+            return None
+        if len(labels) == len(known.domain.labels):
+            return known.conditions, active
+        return [*known.conditions, (known.parameter, labels)], active
 
 
 def arguments_of(block: Any) -> list[str]:

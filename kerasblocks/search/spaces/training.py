@@ -80,13 +80,13 @@ def optimizer(
         space.choose(
             "weight_decay",
             between(1e-4, 0.1, log=True, default=0.01),
-            when={"kind": lambda kind: kind == "adamw"},
+            when=("kind", lambda kind: kind == "adamw"),
         )
         for argument, values in {
             "momentum": among(0.9, 0.95, 0.0),
             "nesterov": among(True, False),
         }.items():
-            space.choose(argument, values, when={"kind": lambda kind: kind == "sgd"})
+            space.choose(argument, values, when=("kind", lambda kind: kind == "sgd"))
         space.choose("clipnorm", among(None, 1.0))
         config = dict(space.arguments)
         rates = [config.pop(key) for key in list(config) if "learning_rate" in key]
@@ -132,11 +132,11 @@ def learning_rate(
     positive_int("learning_rate", "steps", steps)
     with Space(hp, "learning_rate", name, given, ["kind", "end", "warmup"]) as space:
         kind = space.choose("kind", among("cosine", "constant"), legal=SCHEDULES)
-        space.choose("end", among(0.01), when={"kind": lambda kind: kind != "constant"})
+        space.choose("end", among(0.01), when=("kind", lambda kind: kind != "constant"))
         space.choose(
             "warmup",
             among(0.05, 0.2),
-            when={"kind": lambda kind: kind != "exponential"},
+            when=("kind", lambda kind: kind != "exponential"),
         )
     warm = round(space.arguments.get("warmup", 0.0) * steps)
     if kind == "exponential":
@@ -184,7 +184,7 @@ def _rates(space: Space, kinds: tuple[Any, ...]) -> None:
         space.choose(
             f"learning_rate{suffix}",
             domain,
-            when={"kind": lambda kind, members=members: kind in members},
+            when=("kind", lambda kind, members=members: kind in members),
         )
 
 
@@ -193,9 +193,14 @@ def _cosine(peak: float, steps: int, end: float, warm: int) -> dict[str, Any]:
     if warm:
         config |= {"initial_learning_rate": 0.0, "warmup_target": peak}
         config |= {"warmup_steps": warm}
-    return {"class_name": "CosineDecay", "config": config}
+    return _serialized("CosineDecay", config)
 
 
 def _exponential(peak: float, steps: int, end: float) -> dict[str, Any]:
     config = {"initial_learning_rate": peak, "decay_steps": steps, "decay_rate": end}
-    return {"class_name": "ExponentialDecay", "config": config}
+    return _serialized("ExponentialDecay", config)
+
+
+def _serialized(schedule: str, config: dict[str, Any]) -> dict[str, Any]:
+    module = {"module": "keras.optimizers.schedules", "registered_name": None}
+    return {"class_name": schedule, "config": config, **module}

@@ -135,7 +135,7 @@ def hidden_layers(
         depth = space.choose("depth", Among(tuple(range(most + 1))))
         widths = [
             space.choose(
-                f"units_{i}", domain, when={"depth": lambda depth, i=i: depth >= i}
+                f"units_{i}", domain, when=("depth", lambda depth, i=i: depth >= i)
             )
             for i in range(1, most + 1)
         ]
