@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras_tuner as kt
 
 from kerasblocks.search.errors import StudyError, one_line
-from kerasblocks.search.study import Study
 from kerasblocks.search.trial import dumps
+
+if TYPE_CHECKING:
+    from kerasblocks.search.study import Study
 
 
 def explore(study: Study) -> kt.HyperParameters:

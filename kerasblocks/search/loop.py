@@ -15,7 +15,7 @@ from kerasblocks.search.folder import Folder
 from kerasblocks.search.jobs import Epoch, Executor, Job, Outcome
 from kerasblocks.search.objectives import COSTS
 from kerasblocks.search.oracles import WAIT, Oracle, Suggestion
-from kerasblocks.search.pruners import PRUNERS
+from kerasblocks.search.pruners import pruner
 from kerasblocks.search.report import write_tables
 from kerasblocks.search.results import Result
 from kerasblocks.search.resume import resume, settings
@@ -54,8 +54,7 @@ class Loop:
         self._new = 0
         self._failures = 0
         self._until: float | None = None
-        pruner = study.pruner
-        self._pruner = PRUNERS[pruner] if isinstance(pruner, str) else pruner
+        self._pruner = pruner(study.pruner)
 
     def open(self) -> Any:
         """Read the memory, or begin it, say where things stand; return the oracle."""

@@ -13,15 +13,12 @@ import keras
 import keras_tuner as kt
 
 from kerasblocks.arguments import did_you_mean
+from kerasblocks.search.budget import LIMITS
 from kerasblocks.search.errors import StudyError, one_line
-from kerasblocks.search.objectives import COSTS, objectives
-from kerasblocks.search.pruners import PRUNERS, Pruner
+from kerasblocks.search.objectives import objectives
+from kerasblocks.search.oracles import ORACLES, check
+from kerasblocks.search.pruners import Pruner, pruner
 
-ORACLES = {
-    "random": kt.oracles.RandomSearchOracle,
-    "bayesian": kt.oracles.BayesianOptimizationOracle,
-    "grid": kt.oracles.GridSearchOracle,
-}
 # How often a trial runs again, by what ended it: what an exception or NaN did once
 # it does again, but a machine that took a process away may not.
 RETRIES = {"exception": 0, "nan": 0, "memory": 1, "killed": 1, "hang": 0}
@@ -157,13 +154,11 @@ class Study:
         if self.callbacks is not None and not callable(self.callbacks):
             expected = "a function that returns a list of callbacks"
             self._fail("callbacks", expected, self.callbacks)
-        if isinstance(self.pruner, str) and self.pruner not in PRUNERS:
-            expected = f"one of {sorted(PRUNERS)}, a function or None"
-            self._fail(
-                "pruner", expected, self.pruner, did_you_mean(self.pruner, PRUNERS)
-            )
-        if not isinstance(self.pruner, str) and not callable(self.pruner or str):
-            self._fail("pruner", f"one of {sorted(PRUNERS)}", self.pruner)
+        try:
+            pruner(self.pruner)
+        except ValueError as error:
+            message = f"Study {self.name!r}: 'pruner' must be {error}"
+            raise StudyError(message) from error
         if self.pruner is not None and self.oracle == "hyperband":
             expected = "None beside 'hyperband', which ends trials itself"
             self._fail("pruner", expected, self.pruner)
@@ -174,7 +169,10 @@ class Study:
             wrong = isinstance(value, bool) or not isinstance(value, (int, float))
             if (wrong and (name, value) != ("hang", None)) or (not wrong and value < 0):
                 self._fail(name, "a number of seconds", value)
-        _ = self.goals
+        try:
+            check(self.oracle, self.goals)
+        except StudyError as error:
+            raise StudyError(f"Study {self.name!r}: {error}") from error
 
     @functools.cached_property
     def goals(self) -> list[kt.Objective]:
@@ -244,10 +242,9 @@ class Study:
 
     def _check_limits(self) -> None:
         for name, value in (self.limits or {}).items():
-            if name not in COSTS or name == "latency":
-                legal = [cost for cost in COSTS if cost != "latency"]
-                near = did_you_mean(name, legal)
-                self._fail("limits", f"of {', '.join(legal)}", name, near)
+            if name not in LIMITS:
+                near = did_you_mean(name, LIMITS)
+                self._fail("limits", f"of {', '.join(LIMITS)}", name, near)
             if isinstance(value, bool) or not value > 0:
                 self._fail("limits", "positive numbers", value)
 
