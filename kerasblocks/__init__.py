@@ -7,21 +7,13 @@ data that go with the layers are in `kerasblocks.losses`, `kerasblocks.metrics` 
 """
 
 import importlib
+import importlib.util
 import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_SUBMODULES = (
-    "blocks",
-    "data",
-    "inspect",
-    "losses",
-    "metrics",
-    "search",
-    "testing",
-)
 # A program needs the layers registered at once, to load models that hold them. Our
 # own command must speak before Keras is loaded, which takes seconds.
 _IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasblocks"
@@ -39,7 +31,8 @@ if TYPE_CHECKING or not _IS_COMMAND:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
+    # A module, for which Python asks here too, must not load all the others first.
+    if importlib.util.find_spec(f"kerasblocks.{name}"):
         return importlib.import_module(f"kerasblocks.{name}")
     names = importlib.import_module("kerasblocks.names")
     if name in names.__all__:
