@@ -21,7 +21,7 @@ def image_augmentation(
     data_format: str | None = None,
     **given: Any,
 ) -> dict[str, list[keras.layers.Layer]]:
-    """The space of random changes of images, for `Chain`.
+    """The space of random changes of images, for `Augment`.
 
     Args:
         hp: KerasTuner's `HyperParameters`, or what Hypothesis puts in its place.
@@ -42,17 +42,18 @@ def image_augmentation(
 
     Example:
         >>> import keras_tuner as kt
-        >>> from kerasblocks import Chain
+        >>> from kerasblocks.blocks.augment import Augment
         >>> hp = kt.HyperParameters()
-        >>> chain = Chain(**image_augmentation(hp, flip="horizontal", shift=0.1))
-        >>> [type(layer).__name__ for layer in chain.layers]
+        >>> flip = {"flip": "horizontal", "rotation": 0.0}
+        >>> augment = Augment(**image_augmentation(hp, shift=0.1, **flip))
+        >>> [type(layer).__name__ for layer in augment.layers]
         ['RandomFlip', 'RandomTranslation']
     """
     legal = ["flip", "shift", "rotation", "zoom", "contrast"]
     with Space(hp, "image_augmentation", name, given, legal) as space:
         flip = space.choose("flip", among(None), legal=FLIPS)
-        shift = space.choose("shift", among(0.0, 0.05, 0.1))
-        rotation = space.choose("rotation", among(0.0, 0.02, 0.05))
+        shift = space.choose("shift", among(0.05, 0.0, 0.1))
+        rotation = space.choose("rotation", among(0.02, 0.0, 0.05))
         zoom = space.choose("zoom", among(0.0, 0.1))
         contrast = space.choose("contrast", among(0.0, 0.2))
     common = {"data_format": data_format}
@@ -71,7 +72,7 @@ def image_augmentation(
 def sequence_augmentation(
     hp: Any, name: str = "augmentation", *, data_format: str | None = None, **given: Any
 ) -> dict[str, list[keras.layers.Layer]]:
-    """The space of random changes of sequences of standardized numbers, for `Chain`.
+    """The space of random changes of sequences of standardized numbers, for `Augment`.
 
     Args:
         hp: KerasTuner's `HyperParameters`, or what Hypothesis puts in its place.

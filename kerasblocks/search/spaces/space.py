@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from kerasblocks.arguments import did_you_mean, one_of
+from kerasblocks.arguments import did_you_mean
 from kerasblocks.search.spaces.domains import Among, Domain, candidates, is_domain
 
 Test = Callable[[Any], bool]
@@ -107,7 +107,7 @@ class Space:
         given = argument in self._left
         value = self._left.pop(argument, domain)
         for each in candidates(value) if legal is not None and given else ():
-            one_of(self.owner, argument, each, list(legal or ()))
+            self._check(argument, each, list(legal or ()))
         if isinstance(value, Among) and len(value.values) == 1:
             value = value.values[0]  # nothing is to be chosen
         fixed = not is_domain(value)
@@ -132,6 +132,15 @@ class Space:
         if active:
             self.arguments[argument] = chosen
         return chosen
+
+    def _check(self, argument: str, value: Any, legal: list[Any]) -> None:
+        if value not in legal:
+            words = [each for each in legal if isinstance(each, str)]
+            raise ValueError(
+                f"{self.owner}: {argument!r} must be one of "
+                f"{', '.join(map(repr, legal))}, got {value!r}"
+                f"{did_you_mean(value, words)}"
+            )
 
     def _conditions(
         self, parent: str, holds: Test
