@@ -44,9 +44,6 @@ def finish(
     write_tables(result, folder)
     draw(result, folder)
     display.results(result)
-    if best is not None and result.test is not None:
-        words = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
-        display.line(f"held-out test data, best model (trial {best.number}): {words}")
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,10 +55,34 @@ class Folder:
         except (FileExistsError, NotADirectoryError) as error:
             raise StudyError(f"{self.root} is not a folder") from error
 
-    def move_aside(self) -> Path | None:
-        """Rename the folder so that a new one can begin; return its new path."""
-        if not self.root.exists():
+    def products(self) -> list[Path]:
+        """Return the files that a search leaves to be read, as far as there are."""
+        made = (self.best, self.csv, self.json, self.png)
+        return [file for file in made if file.exists()]
+
+    def move_aside(self, say: Callable[[Path], object] | None = None) -> Path | None:
+        """Rename the folder so that a new one can begin; return its new path.
+
+        Args:
+            say: Called with the new path before anything is moved.
+
+        Raises:
+            StudyError: It holds no search, so that it is not ours to move, or it
+                is the current folder.
+        """
+        begun = {".lock", self.models.name, self.checkpoints.name, self.logs.name}
+        if not self.root.is_dir() or {f.name for f in self.root.iterdir()} <= begun:
             return None
+        if not self.memory.exists():
+            raise StudyError(
+                f"{self.root} holds files but no search, so --fresh does not move it "
+                "aside: give another folder with --out"
+            )
+        if not self.root.name or self.root.samefile("."):
+            raise StudyError(
+                f"{self.root} is the current folder, which cannot be moved aside: run "
+                "the command from another one"
+            )
         with self.lock():
             stamp = time.strftime("%Y%m%d-%H%M%S")
             aside = self.root.with_name(f"{self.root.name}.old-{stamp}")
@@ -66,6 +90,8 @@ class Folder:
             while aside.exists():
                 count += 1
                 aside = aside.with_name(f"{self.root.name}.old-{stamp}-{count}")
+            if say is not None:
+                say(aside)
             self.root.rename(aside)
         return aside
 
