@@ -210,15 +210,22 @@ class Store:
         """Remember of the trials that run that they do no more, and are to go on.
 
         Args:
-            ended: When; by default at their last epoch, since nobody saw the end
-                where a process was killed.
+            ended: When. By default nobody saw the end, since the process that
+                searched was killed: the time is that of the last epoch, and the
+                cause of the attempt's end `"killed"`.
         """
         with self._transaction():
             self._db.execute(
-                "UPDATE attempts SET status = ?, ended = coalesce(?, (SELECT max(at) "
+                "UPDATE attempts SET status = :status, cause = :cause, "
+                "ended = coalesce(:ended, (SELECT max(at) "
                 "FROM epochs WHERE epochs.number = attempts.number "
-                "AND at > attempts.started), started) WHERE status = ?",
-                (INTERRUPTED, ended, RUNNING),
+                "AND at > attempts.started), started) WHERE status = :running",
+                {
+                    "status": INTERRUPTED,
+                    "cause": "killed" if ended is None else None,
+                    "ended": ended,
+                    "running": RUNNING,
+                },
             )
             self._db.execute(
                 "UPDATE trials SET status = ? WHERE status = ?", (INTERRUPTED, RUNNING)

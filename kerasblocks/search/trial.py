@@ -11,6 +11,8 @@ from typing import Any
 RUNNING, COMPLETED, FAILED = "RUNNING", "COMPLETED", "FAILED"
 PRUNED, INTERRUPTED = "PRUNED", "INTERRUPTED"
 STATUSES = (RUNNING, COMPLETED, PRUNED, FAILED, INTERRUPTED)
+HERE = "this process"
+"""The name of the worker that is the process that searches."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Attempt:
         epoch: The epoch that it began with, more than 1 where it went on from
             a checkpoint.
         cause: Of a failure: `"exception"`, `"nan"`, `"memory"`, `"killed"` or
-            `"hang"`.
+            `"hang"`; `"killed"` also where the process that searched died, and
+            the attempt is `INTERRUPTED`.
         error: One line on what failed.
         traceback: The whole of it.
     """
@@ -96,6 +99,20 @@ class Trial:
     def ended(self) -> bool:
         """Whether the trial counts: it completed, was pruned or failed."""
         return self.status in (COMPLETED, PRUNED, FAILED)
+
+    @property
+    def deaths(self) -> int:
+        """How often the process that searched died in it without one more epoch.
+
+        Only where it ran in that process, which it may be to blame for.
+        """
+        died = [
+            attempt.epoch
+            for attempt in self.attempts
+            if (attempt.status, attempt.cause) == (INTERRUPTED, "killed")
+            and attempt.worker == HERE
+        ]
+        return died.count(died[-1]) if died else 0
 
     @property
     def error(self) -> str | None:

@@ -11,13 +11,15 @@ from kerasblocks.search.errors import Hung
 from kerasblocks.search.jobs import Job, OnEpoch, Outcome
 from kerasblocks.search.run_trial import run_trial
 from kerasblocks.search.study import Splits, Study
+from kerasblocks.search.trial import HERE
 
 
 class InProcess:
     """Runs each trial in this process.
 
     A trial that crashes the process ends the search, which goes on when it is
-    run again; one that hangs in native code cannot be stopped. `Pool` survives both.
+    run again, and gives the trial up if that happens time and again; one that hangs
+    in native code cannot be stopped. `Pool` survives both.
 
     Args:
         study: The study.
@@ -31,14 +33,15 @@ class InProcess:
         self._jobs: list[Job] = []
 
     def submit(self, job: Job) -> str:
-        """Take a trial, which runs in `wait`."""
+        """Take a trial, which runs in `wait`; before the first, read the data."""
+        if self._splits is None:
+            self._splits = self._study.splits()
         self._jobs.append(job)
-        return "this process"
+        return HERE
 
     def wait(self, on_epoch: OnEpoch) -> list[Outcome]:
         """Run the trial and return how it ended."""
-        if self._splits is None:
-            self._splits = self._study.splits()
+        assert self._splits is not None
         job = self._jobs.pop()
         with _alarm(job.hang) as alive:
             return [run_trial(self._study, self._splits, job, on_epoch, alive)]
