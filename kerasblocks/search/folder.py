@@ -47,13 +47,20 @@ class Folder:
         """Make the folder.
 
         Raises:
-            StudyError: Something that is no folder stands in its place.
+            StudyError: Something that is no folder stands in its place, or models of
+                a search whose memory is lost, which another would overwrite.
         """
         try:
             self.models.mkdir(parents=True, exist_ok=True)
             self.checkpoints.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise StudyError(f"{self.root} is not a folder") from error
+        if not self.memory.exists() and any(self.models.glob("trial-*.keras")):
+            raise StudyError(
+                f"{self.root} holds models of a search, and its memory "
+                f"({self.memory.name}) is gone: put it back, or give this search "
+                "another folder with --out"
+            )
 
     def products(self) -> list[Path]:
         """Return the files that a search leaves to be read, as far as there are."""
