@@ -32,6 +32,10 @@ from kerasblocks.search.results import Result
 from kerasblocks.search.trial import Trial
 
 _BEST = 10
+_PICTURES = (
+    *("history", "curves", "importance", "parallel", "timeline"),
+    *("pareto-[0-9]*", "slice-[0-9]*"),
+)
 
 
 class Page:
@@ -248,9 +252,11 @@ def write(result: Result, out: Path) -> Path:
     drawn = [chart.png(pictures) for chart in page.charts]
     with replacing(out) as draft:
         draft.write_text(page.html(), encoding="utf-8")
-    for old in pictures.glob("slice-*.png"):
-        if old not in drawn:
-            old.unlink()
+    # An earlier report, of a study begun anew since, may have had others.
+    for kind in _PICTURES:
+        for old in pictures.glob(f"{kind}.png"):
+            if old not in drawn:
+                old.unlink()
     return out
 
 

@@ -26,8 +26,8 @@ class Parameter:
         log: Whether the range is even in the logarithm.
 
     Example:
-        >>> Parameter("rate", low=1e-4, high=1e-2, log=True).place(1e-3)
-        0.5
+        >>> Parameter("rate", low=1e-4, high=1e-2, log=True).place(1e-2)
+        1.0
         >>> Parameter("unit", values=("relu", "elu", "gelu")).place("gelu")
         1.0
     """

@@ -91,6 +91,7 @@ def parallel(result: Result, axes_of: Sequence[Parameter]) -> Chart | None:
                 va="center",
                 fontsize=9,
                 zorder=4,
+                in_layout=False,
                 bbox={
                     "boxstyle": "square,pad=0.12",
                     "facecolor": LIGHT["paper"],

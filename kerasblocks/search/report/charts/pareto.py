@@ -49,7 +49,7 @@ def _pareto(result: Result, other: kt.Objective, place: int) -> Chart | None:
         axes.plot(
             *zip(*front, strict=True),
             "o-",
-            drawstyle="steps-post",
+            drawstyle="steps-post" if other.direction == "min" else "steps-pre",
             color=ACCENT,
             linewidth=1.6,
             markersize=6,

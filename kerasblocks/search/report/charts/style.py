@@ -18,8 +18,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from kerasblocks.files import replacing
+from kerasblocks.search.report.words import shorten
 
 LIGHT = {
     "paper": "#fdfdfc",
@@ -106,13 +108,22 @@ class Chart:
     def png(self, folder: Path) -> Path:
         """Write it as a picture with its title; return the file."""
         path = folder / f"{self.name}.png"
+        width, height = self.figure.get_size_inches()
         with rc_context(_RC), replacing(path) as draft:
-            self.figure.suptitle(
-                self.title, x=0.01, ha="left", color=INK, fontsize=12, weight="bold"
+            # Above the figure, which in a page has its title outside.
+            title = self.figure.text(
+                *(8 / 72 / width, 1 + 6 / 72 / height, shorten(self.title, 60)),
+                color=INK,
+                fontsize=11,
+                weight="bold",
+                va="bottom",
             )
+            box = Bbox.from_extents(0, 0, width, height + 26 / 72)
             FigureCanvasAgg(self.figure)
-            self.figure.savefig(draft, dpi=144, facecolor=LIGHT["paper"])
-            self.figure.suptitle("")
+            self.figure.savefig(
+                draft, dpi=144, facecolor=LIGHT["paper"], bbox_inches=box
+            )
+            title.remove()
         return path
 
     def svg(self) -> str:
@@ -147,11 +158,16 @@ def new_figure(width: float = 360, height: float = 226, columns: int = 1) -> Any
 
 
 def styled(draw: Any) -> Any:
-    """Have a function draw in the report's look."""
+    """Have a function draw in the report's look, and lay its charts out once."""
 
     def drawn(*arguments: Any, **options: Any) -> Any:
         with rc_context(_RC):
-            return draw(*arguments, **options)
+            found = draw(*arguments, **options)
+            for chart in found if isinstance(found, list) else [found]:
+                if isinstance(chart, Chart):
+                    chart.figure.draw_without_rendering()
+                    chart.figure.set_layout_engine("none")
+        return found
 
     return drawn
 

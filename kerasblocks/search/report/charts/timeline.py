@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from kerasblocks.search.report.charts.style import (
@@ -92,7 +93,7 @@ def without_gaps(bars: list[Bar]) -> tuple[list[Bar], list[float]]:
         >>> night = [Bar(1, "a", 0, 60, "COMPLETED"), Bar(2, "a", 9000, 9060, "FAILED")]
         >>> moved, cuts = without_gaps(night)
         >>> [(bar.start, bar.end) for bar in moved], cuts
-        ([(0, 60), (66.0, 126.0)], [63.0])
+        ([(0.0, 60.0), (66.0, 126.0)], [63.0])
     """
     busy, end = 0.0, 0.0
     for bar in bars:
@@ -124,31 +125,9 @@ def timeline(result: Result) -> Chart | None:
     figure, axes = new_figure(860, 80 + 26 * len(workers))
     end = max(max(bar.end for bar in bars), 1e-3)
     unit, name = _unit(end)
-    for bar in bars:
-        row = workers.index(bar.worker)
-        width = max(bar.end - bar.start, end / 1500)
-        axes.barh(
-            row,
-            width / unit,
-            left=bar.start / unit,
-            height=0.62,
-            color=_COLOURS.get(bar.status, REST),
-            edgecolor=LIGHT["paper"],
-            linewidth=0.8 if len(bars) < 200 else 0.0,
-        )
-        if bar.status == FAILED:
-            middle = (bar.start + width / 2) / unit
-            axes.plot([middle], [row - 0.46], "x", color=BAD, markersize=4)
-        elif width / end > 0.03:
-            axes.text(
-                (bar.start + width / 2) / unit,
-                row,
-                str(bar.trial),
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                color=LIGHT["ink"],
-            )
+    kinds = [status for status in _WORDS if any(bar.status == status for bar in bars)]
+    for kind in kinds:
+        _draw(axes, [bar for bar in bars if bar.status == kind], workers, end, unit)
     for cut in cuts:
         axes.axvline(cut / unit, color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
     axes.set_yticks(range(len(workers)), [shorten(worker, 20) for worker in workers])
@@ -157,7 +136,6 @@ def timeline(result: Result) -> Chart | None:
     idle = ", idle time cut out at the dashed lines" if cuts else ""
     axes.set_xlabel(f"{name}{idle}")
     axes.grid(False, axis="y")
-    kinds = [status for status in _WORDS if any(bar.status == status for bar in bars)]
     patches = [Patch(color=_COLOURS[kind], label=_WORDS[kind]) for kind in kinds]
     figure.legend(handles=patches, loc="outside lower left", ncols=5)
     lost = sum(bar.status == FAILED for bar in bars)
@@ -168,6 +146,44 @@ def timeline(result: Result) -> Chart | None:
     if hidden > 0:
         text += f" {count(hidden, 'more worker')} not shown."
     return Chart("timeline", "Timeline of workers", text, figure, wide=True)
+
+
+def _draw(
+    axes: Axes, bars: list[Bar], workers: list[str], end: float, unit: float
+) -> None:
+    """Draw the bars of one status."""
+    status = bars[0].status
+    rows = [workers.index(bar.worker) for bar in bars]
+    # None so short that it cannot be seen.
+    widths = [max(bar.end - bar.start, end / 1500) / unit for bar in bars]
+    axes.barh(
+        rows,
+        widths,
+        left=[bar.start / unit for bar in bars],
+        height=0.62,
+        color=_COLOURS[status],
+        edgecolor=LIGHT["paper"],
+        linewidth=0.8 if len(bars) < 200 else 0.0,
+    )
+    middles = [
+        bar.start / unit + width / 2 for bar, width in zip(bars, widths, strict=True)
+    ]
+    if status == FAILED:
+        above = [row - 0.46 for row in rows]
+        axes.plot(middles, above, "x", color=BAD, markersize=4)
+        return
+    for bar, row, middle, width in zip(bars, rows, middles, widths, strict=True):
+        if width * unit / end > 0.03:
+            axes.text(
+                middle,
+                row,
+                str(bar.trial),
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color=LIGHT["ink"],
+                in_layout=False,
+            )
 
 
 def _order(worker: str) -> list[object]:
