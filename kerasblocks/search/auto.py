@@ -86,10 +86,18 @@ def study_for(
     """
     options, own = _sort(given)
     read = _of_dataset if is_dataset(x) else _of_arrays
-    if read is _of_dataset:
-        batch_size = None if batch_size is None else _no_batch_size(batch_size)
-    tasks_given = task
-    found = read(x, y, validation, test, seed, tasks_given)
+    if read is _of_dataset and batch_size is not None:
+        raise ValueError(
+            f"{OWNER}: 'batch_size' must be left out with a dataset, which has its "
+            f"own, got {batch_size!r}"
+        )
+    for each_task in task.values() if isinstance(task, Mapping) else [task]:
+        if each_task is not None and not isinstance(each_task, Task):
+            raise ValueError(
+                f"{OWNER}: 'task' must be a task such as kerasblocks.Regression(), or "
+                f"a dict of them by the names of the targets, got {each_task!r}"
+            )
+    found = read(x, y, validation, test, seed, task)
     seen = found.peek
     outputs = _tasks(seen.y, task)
     inputs = _encoders(seen, kind)
@@ -168,8 +176,7 @@ def _tasks(y: Any, task: Any) -> Any:
             return task_for(OWNER, "y", y)
         if not isinstance(task, Task):
             raise ValueError(
-                f"{OWNER}: 'task' must be a task such as kerasblocks.Regression(), got "
-                f"{task!r}"
+                f"{OWNER}: 'task' must be one task for one array of targets, got a dict"
             )
         return scaled(task, y)
     if task is not None:
@@ -210,7 +217,7 @@ def _of_arrays(
         for part, share, given in zip(rows, shares, (validation, test), strict=False)
     ]
     data = Arrays(x, y, rows[-1], *parts)
-    train_x, train_y = data().train
+    train_x, _ = data().train
     shapes = each(train_x, lambda _, part: part.shape[1:])
     # Every class counts, also one that is in the other parts alone.
     seen = Peek(train_x, y, shapes, None)
@@ -227,8 +234,8 @@ def _of_dataset(
         )
     if isinstance(validation, int | float):
         raise ValueError(
-            f"{OWNER}: 'validation' must be a dataset or (x, y) where 'x' is a dataset, "
-            f"which cannot be split, got {validation!r}"
+            f"{OWNER}: 'validation' must be a dataset or (x, y) where 'x' is a "
+            f"dataset, which cannot be split, got {validation!r}"
         )
     seen = peek(OWNER, "x", x)
     complete = task is not None and (
@@ -241,13 +248,6 @@ def _of_dataset(
         )
     test = None if isinstance(test, int | float) else test
     return _Data(seen, Datasets(Splits(x, validation, test)), None)
-
-
-def _no_batch_size(batch_size: int) -> int:
-    raise ValueError(
-        f"{OWNER}: 'batch_size' must be left out with a dataset, which has its own, got "
-        f"{batch_size!r}"
-    )
 
 
 def _as_arrays(argument: str, value: Any) -> Any:

@@ -102,7 +102,7 @@ class Network(kt.HyperModel):
         names = [*OPTIMIZER, *TRUNK]
         if self.steps is not None:
             names += SCHEDULE
-        if any(hasattr(task, "label_smoothing") for task in self._tasks.values()):
+        if any(map(_is_smoothed, self._tasks.values())):
             names.append("label_smoothing")
         if isinstance(self.inputs, Mapping):
             names.append("merge")
@@ -202,7 +202,7 @@ class Network(kt.HyperModel):
                 smooth = space.choose("label_smoothing", spaces.among(0.0, 0.05, 0.1))
         tasks = {
             name: replaced(task, label_smoothing=smooth)
-            if smooth and getattr(task, "label_smoothing", None) == 0
+            if smooth and _is_smoothed(task) and not task.label_smoothing
             else task
             for name, task in self._tasks.items()
         }
@@ -240,6 +240,10 @@ def metrics_of(task: Task) -> list[Any]:
     return ["accuracy"] if task.classes else task.used_metrics
 
 
+def _is_smoothed(task: Task) -> bool:
+    return "label_smoothing" in task.argument_names()
+
+
 def _metric_name(metric: Any) -> str | None:
     return metric if isinstance(metric, str) else None
 
@@ -247,9 +251,9 @@ def _metric_name(metric: Any) -> str | None:
 def _trunk(hidden: int | None, dropout: float) -> list[keras.layers.Layer]:
     layers = []
     if hidden:
-        layers.append(keras.layers.Dense(hidden, activation="relu", name="hidden"))
+        layers.append(keras.layers.Dense(hidden, activation="relu", name="trunk"))
     if dropout:
-        layers.append(keras.layers.Dropout(dropout, name="dropout"))
+        layers.append(keras.layers.Dropout(dropout, name="trunk_dropout"))
     return layers
 
 
