@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,7 +16,7 @@ from rich.text import Text
 from kerasblocks.search.display.plain import Display
 from kerasblocks.search.display.standing import Running, Standing
 from kerasblocks.search.display.words import fold, score, settings
-from kerasblocks.search.report.words import duration, shorten
+from kerasblocks.search.report.words import shorten
 from kerasblocks.search.results import Result
 
 _GAP = 2
@@ -32,6 +34,7 @@ class LiveDisplay(Display):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
+        self._console = Console(file=self.stream, highlight=False)
         self._live: Live | None = None
 
     def begin(
@@ -39,10 +42,13 @@ class LiveDisplay(Display):
     ) -> None:
         """Start the live part."""
         super().begin(result, total, slots, until)
-        console = Console(file=self.stream, highlight=False)
+        console = self._console
         self._live = Live(
             get_renderable=lambda: picture(
-                self.standing, console.width, console.height, _plain(console)
+                self.standing,
+                console.width,
+                console.height,
+                console.options.ascii_only,
             ),
             console=console,
             transient=True,
@@ -52,19 +58,20 @@ class LiveDisplay(Display):
         self._live.start()
 
     def line(self, text: str, style: str = "") -> None:
-        """Say one line above the live part."""
-        if self._live is None:
-            super().line(text, style)
-            return
-        console = self._live.console
-        for row in fold(text, console.width):
-            console.print(Text(row, style), soft_wrap=True)
+        """Say one line, above the live part where there is one."""
+        try:
+            for row in fold(text, self._console.width):
+                self._console.print(Text(row, style), soft_wrap=True)
+        except OSError:  # the terminal is gone
+            self._live = None
+            self._console = Console(file=open(os.devnull, "w"))  # noqa: SIM115
 
     def end(self) -> None:
         """Take the live part away."""
         if self._live is not None:
             live, self._live = self._live, None
-            live.stop()
+            with contextlib.suppress(OSError):
+                live.stop()
 
 
 def picture(
@@ -101,7 +108,7 @@ def _rows(standing: Standing, running: list[Running], width: int) -> Table:
         "epochs": lambda one: f"{one.epoch}/{one.epochs}",
         "score": lambda one: "" if one.score is None else f"{name} {score(one.score)}",
         "value": lambda one: "" if one.score is None else score(one.score),
-        "seconds": lambda one: duration(standing.seconds(one)),
+        "seconds": lambda one: ticking(standing.seconds(one)),
     }
     columns = {key: [text(one) for one in running] for key, text in texts.items()}
     # The score's room is kept before there is one, so that nothing jumps.
@@ -161,7 +168,7 @@ def _foot(standing: Standing, width: int, between: str) -> list[Text]:
         parts.append((f"{standing.failed} failed", "red"))
     if standing.pruned:
         parts.append((f"{standing.pruned} pruned", ""))
-    parts.append((duration(standing.elapsed), ""))
+    parts.append((ticking(standing.elapsed), ""))
     left = standing.left
     if left is not None:
         parts.append((f"about {roughly(left)} left", ""))
@@ -175,6 +182,18 @@ def _foot(standing: Standing, width: int, between: str) -> list[Text]:
             line.append(between, "dim")
         line.append(text, style)
     return lines
+
+
+def ticking(seconds: float) -> str:
+    """Write a time that is counted on a screen.
+
+    Example:
+        >>> ticking(7.9), ticking(67), ticking(3725)
+        ('0:07', '1:07', '1:02:05')
+    """
+    minutes, left = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 def roughly(seconds: float) -> str:
@@ -193,7 +212,3 @@ def roughly(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 10 else f"{hours} h"
-
-
-def _plain(console: Any) -> bool:
-    return bool(console.options.ascii_only)

@@ -79,7 +79,6 @@ def _table(
         others = [number(value_of(trial, goal.name)) for goal in result.goals[1:]]
         size = [] if "parameters" in heads else [number(trial.params)]
         values = [setting(trial.values.get(name, "-")) for name in names]
-        pairs = " ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
         made.add_row(
             ("yes" if trial in front else "") if several else str(place),
             str(trial.number),
@@ -87,7 +86,7 @@ def _table(
             *others,
             *size,
             f"{trial.seconds or 0:.1f}",
-            *([pairs] if folded else values),
+            *([_pairs(trial, names)] if folded else values),
         )
     return made
 
@@ -109,6 +108,14 @@ def _stacked(result: Result, trials: list[Trial], names: list[str], width: int) 
         took = duration(trial.seconds or 0.0)
         said = scores(trial, result.goals)
         add(f"{mark}trial {trial.number}  {said}{size}, {took}", "")
-        pairs = [f"{n}={setting(trial.values.get(n, '-'))}" for n in names]
-        add(" ".join(pairs), "  ")
+        add(_pairs(trial, names), "  ")
     return "\n".join(lines) + "\n"
+
+
+def _pairs(trial: Trial, names: list[str]) -> str:
+    """The hyperparameters that a trial has, as text to be folded."""
+    return " ".join(
+        f"{name}={setting(trial.values[name])}"
+        for name in names
+        if name in trial.values
+    )

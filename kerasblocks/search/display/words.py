@@ -143,9 +143,9 @@ def _raised(lines: list[str]) -> list[str]:
         if frames and len(frames[-1]) < 2:
             frames[-1].append(line[2:])
     message = lines[end:][:3]
-    mine = [frame for frame in frames if _users(frame[0])] or frames
     room = max(1, (_LAST_LINES - len(message)) // 2)
-    return [*(line for frame in mine[-room:] for line in frame), *message]
+    mine = [frame for frame in frames if _users(frame[0])][-room:] or frames[-1:]
+    return [*(line for frame in mine for line in frame), *message]
 
 
 def _stood(lines: list[str]) -> list[str]:

@@ -1,0 +1,217 @@
+"""`kerasblocks best DIR`: the best trial of a search, and its model elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from kerasblocks.commands.errors import CommandError, did_you_mean
+from kerasblocks.commands.export import check_target, export
+from kerasblocks.commands.json_lines import json_lines
+from kerasblocks.commands.listing import MEMORY
+from kerasblocks.commands.options import whole
+from kerasblocks.commands.quiet import quiet_start
+
+_DESCRIPTION = """\
+Say which trial of a search is the best: its scores, hyperparameters and costs, what it
+does on the test data, and how to load it. With --export, write its model elsewhere.
+"""
+_EXAMPLES = """\
+examples:
+  kerasblocks best runs/digits
+  kerasblocks best runs/digits --rank 2 --json
+  kerasblocks best runs/digits --export model.keras
+
+exit code: 0; 1 if no trial has completed or the model cannot be written, 2 for wrong
+use
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to those of the command line."""
+    parser = commands.add_parser(
+        "best",
+        help="say which trial of a search is the best, and export its model",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("folder", metavar="DIR", help="the search's folder, runs/NAME")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--trial", type=whole(1), metavar="N", help="this trial, in place of the best"
+    )
+    which.add_argument(
+        "--rank", type=whole(1), metavar="K", help="the Kth best (default: 1)"
+    )
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the model: .keras, .weights.h5 (weights only) or .onnx; a name "
+        "without an ending is the folder of a SavedModel",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="let --export replace what is there"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return the exit code."""
+    with json_lines() if options.json else contextlib.nullcontext() as stream:
+        folder = Path(options.folder)
+        _check_folder(folder)
+        target = None if options.export is None else Path(options.export)
+        if target is not None:
+            check_target(target, options.force)
+        elif options.force:
+            raise CommandError("--force: there is no --export that it is for")
+        told = _tell(folder, options, target)
+        if stream is None:
+            print(_text(told))
+        else:
+            stream.write(json.dumps(told) + "\n")
+            stream.flush()
+    return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """Say where there is no search, before Keras takes its seconds."""
+    if (folder / MEMORY).is_file():
+        return
+    places = {folder.parent, Path("runs")}
+    near = [str(file.parent) for place in places for file in place.glob(f"*/{MEMORY}")]
+    if folder.is_dir():
+        inside = sorted(str(file.parent) for file in folder.glob(f"*/{MEMORY}"))
+        hint = f" (in it: {', '.join(inside)})" if inside else ""
+        raise CommandError(f"{folder} holds no search{hint}")
+    hint = did_you_mean(str(folder), near)
+    if not hint and str(Path("runs") / folder) in near:
+        hint = f"; did you mean {Path('runs') / folder}?"
+    raise CommandError(f"no search in {folder}{hint}")
+
+
+def _tell(
+    folder: Path, options: argparse.Namespace, target: Path | None
+) -> dict[str, Any]:
+    """What there is to say, as data; the model is exported on the way."""
+    with quiet_start():
+        from kerasblocks.search import StudyError, read
+        from kerasblocks.search.display.events import facts, goals
+        from kerasblocks.search.folder import Folder
+        from kerasblocks.search.trial import dumps
+    try:
+        result = read(folder)
+    except StudyError as error:
+        raise CommandError(str(error)) from error
+    trial = _chosen(result, options.trial, options.rank)
+    model = Folder(folder).model(trial.number)
+    is_best = result.best is not None and result.best.number == trial.number
+    if is_best and not model.exists():
+        model = Folder(folder).best
+    ranked = [one.number for one in result.ranked]
+    number = trial.number
+    told = {
+        "study": result.name,
+        "folder": str(folder),
+        "goals": goals(result),
+        "trials": len(result.trials),
+        "finished": len(result.finished),
+        "rank": ranked.index(number) + 1 if number in ranked else None,
+        "ranked": len(ranked),
+        "on_front": any(one.number == number for one in result.front),
+        **facts(trial, result.goals),
+        "test": result.test if is_best else None,
+        "model": str(model) if model.exists() else None,
+        "exported": None,
+    }
+    if target is not None:
+        if told["model"] is None:
+            raise CommandError(_not_kept(folder, trial), code=1)
+        with quiet_start():
+            export(model, target)
+        told["exported"] = str(target)
+    return json.loads(dumps(told))
+
+
+def _chosen(result: Any, number: int | None, rank: int | None) -> Any:
+    ranked = result.ranked
+    if number is not None:
+        for trial in result.trials:
+            if trial.number == number:
+                return trial
+        known = len(result.trials)
+        has = f"trials 1 to {known}" if known else "no trial"
+        raise CommandError(f"--trial: {result.folder} has {has}, got {number}")
+    if not ranked:
+        kinds: dict[str, int] = {}
+        for trial in result.trials:
+            kinds[trial.status.lower()] = kinds.get(trial.status.lower(), 0) + 1
+        states = ", ".join(f"{many} {kind}" for kind, many in kinds.items())
+        why = f" ({states})" if states else " (none was begun)"
+        raise CommandError(f"no trial of {result.folder} has completed{why}", code=1)
+    if rank is not None and rank > len(ranked):
+        many = "1 trial has" if len(ranked) == 1 else f"{len(ranked)} trials have"
+        raise CommandError(f"--rank: {many} completed, got {rank}")
+    return ranked[(rank or 1) - 1]
+
+
+def _not_kept(folder: Path, trial: Any) -> str:
+    from kerasblocks.search.folder import Folder
+
+    files = sorted(Folder(folder).models.glob("trial-*.keras"))
+    kept = ", ".join(str(int(file.stem.removeprefix("trial-"))) for file in files)
+    return (
+        f"{folder} keeps no model of trial {trial.number} ({trial.status.lower()}), "
+        f"only of the best: {kept or 'none'}; `keep` in the Study says how many"
+    )
+
+
+def _text(told: dict[str, Any]) -> str:
+    from kerasblocks.search.report.words import duration, number, setting
+
+    place = f"trial {told['trial']}"
+    if told["rank"] == 1:
+        place += f", the best of {told['ranked']} by {told['goals'][0]['name']}"
+    elif told["rank"] is not None:
+        place += f", rank {told['rank']} of {told['ranked']}"
+        place += f" by {told['goals'][0]['name']}"
+    else:
+        place += f", {told['status'].lower()}"
+    if len(told["goals"]) > 1 and told["on_front"]:
+        place += "; no other trial beats it in every objective"
+    lines = [f"study {told['study']!r} in {told['folder']}: {place}"]
+
+    def section(title: str, pairs: dict[str, str]) -> None:
+        if pairs:
+            wide = max(map(len, pairs))
+            lines.extend(["", title])
+            lines.extend(f"  {name:{wide}}  {text}" for name, text in pairs.items())
+
+    scores = {name: number(value) for name, value in told["objectives"].items()}
+    section("objectives", scores)
+    section(
+        "hyperparameters",
+        {name: setting(value) for name, value in told["hyperparameters"].items()},
+    )
+    section("test data", {n: number(v) for n, v in (told["test"] or {}).items()})
+    costs = {n: number(v) for n, v in told["costs"].items() if n not in scores}
+    epochs = str(told["epochs"])
+    if told["best_epoch"] is not None:
+        epochs += f", the best {told['best_epoch']}"
+    more = {"epochs": epochs, "time": duration(told["seconds"])}
+    section("cost", costs | more | {"seed": str(told["seed"])})
+    if told.get("error"):
+        section("failed", {told["cause"]: told["error"]})
+    if told["model"] is not None:
+        lines += ["", "load it", "  import keras, kerasblocks"]
+        lines.append(f"  model = keras.saving.load_model({told['model']!r})")
+    if told["exported"] is not None:
+        lines += ["", f"exported to {told['exported']}"]
+    return "\n".join(lines)
