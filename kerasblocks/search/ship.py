@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import importlib.util
 import inspect
 import io
 import linecache
@@ -12,7 +14,6 @@ import pickle
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,8 +38,9 @@ def pack(study: Study, *, copy: bool = True) -> bytes:
 
     Args:
         study: The study.
-        copy: Whether a study from a file is to be read also where that file is
-            not: on another machine, say. It then goes by value too.
+        copy: Whether a study from a file is to be read also where the modules
+            beside it are not: on another machine, say. It then goes by value too,
+            if it can.
 
     Raises:
         StudyError: A part of it cannot be sent.
@@ -61,7 +63,7 @@ def pack(study: Study, *, copy: bool = True) -> bytes:
         "path": [os.path.abspath(entry) for entry in sys.path],
         "settings": _settings(),
     }
-    if study.source is None:
+    if study.source is None or not study.source.is_file():
         parcel["value"] = _by_value(study, _own_modules(study))
         return pickle.dumps(parcel)
     module = _module_of(study.source)
@@ -69,15 +71,14 @@ def pack(study: Study, *, copy: bool = True) -> bytes:
     parcel |= {
         "source": str(study.source),
         "module": module.__name__ if module else f"study_{study.source.stem}",
-        "text": study.source.read_text(encoding="utf-8"),
+        "text": study.source.read_bytes(),
         "changes": _by_value(study, _own_modules(study), changes),
     }
     if copy:
-        try:
-            beside = _own_modules(study) | _modules_beside(study.source)
+        beside = _own_modules(study) | _modules_beside(study.source)
+        # Where it cannot go by value, its text alone may do.
+        with contextlib.suppress(StudyError):
             parcel["value"] = _by_value(study, beside)
-        except StudyError as error:
-            parcel["why_not"] = str(error)
     return pickle.dumps(parcel)
 
 
@@ -98,17 +99,11 @@ def unpack(data: bytes) -> Study:
     sys.path += [entry for entry in parcel["path"] if entry not in sys.path]
     _settle(parcel["name"], parcel["settings"])
     source = Path(parcel["source"]) if "source" in parcel else None
-    if source is not None and source.is_file():
-        study = _execute(source, parcel["module"], parcel["text"])
-        changes = _read(parcel["name"], parcel["changes"])
-        return dataclasses.replace(study, source=source, **changes)
-    if "value" not in parcel:
-        reason = parcel.get("why_not", "")
-        raise StudyError(
-            f"Study {parcel['name']!r}: its file {source} is not on this machine"
-            + f", and it cannot be sent by value ({reason})" * bool(reason)
-        )
-    return dataclasses.replace(_read(parcel["name"], parcel["value"]), source=source)
+    if source is None or (not source.is_file() and "value" in parcel):
+        return _read(parcel["name"], parcel["value"])
+    study = _execute(source, parcel["module"], parcel["text"])
+    changes = _read(parcel["name"], parcel["changes"])
+    return dataclasses.replace(study, source=source, **changes)
 
 
 def _settings() -> dict[str, Any]:
@@ -138,20 +133,16 @@ def _settle(name: str, settings: dict[str, Any]) -> None:
     keras.config.set_dtype_policy(policy)
 
 
-def _execute(source: Path, name: str, text: str) -> Study:
+def _execute(source: Path, name: str, text: bytes) -> Study:
     """Run a study's file as it was when it was packed, whatever it is now."""
     module = ModuleType(name)
     module.__file__ = str(source)
     sys.modules[name] = module
-    # For tracebacks, and for inspect.getsource in the study.
-    linecache.cache[str(source)] = (
-        len(text),
-        None,
-        text.splitlines(keepends=True),
-        str(source),
-    )
     sys.path.insert(0, str(source.parent))
     try:
+        # For tracebacks, and for inspect.getsource in the study.
+        lines = importlib.util.decode_source(text).splitlines(keepends=True)
+        linecache.cache[str(source)] = (len(text), None, lines, str(source))
         exec(compile(text, source, "exec"), vars(module))
         return module.study
     except Exception as error:
@@ -248,7 +239,7 @@ def _custom_objects(modules: set[ModuleType]) -> dict[str, Any]:
     }
 
 
-@contextmanager
+@contextlib.contextmanager
 def _registered(modules: set[ModuleType]) -> Iterator[None]:
     """Have cloudpickle send what these modules define by value, for once."""
     before = cloudpickle.list_registry_pickle_by_value()
@@ -304,7 +295,8 @@ def _is_users(module: ModuleType) -> bool:
 
 
 def _file(module: ModuleType) -> Path | None:
-    file = getattr(module, "__file__", None)
+    # Not by getattr, for which some modules import what they stand for.
+    file = getattr(module, "__dict__", {}).get("__file__")
     return Path(file) if isinstance(file, str) else None
 
 

@@ -22,7 +22,9 @@ from kerasblocks.search.study import Study
 
 _TICK = 1.0
 _PATIENCE = 3.0
-_STARTS = 3
+# So many processes of one worker may die in a row without a trial: few where none
+# could ever begin, which is the study's fault.
+_FIRST_STARTS, _STARTS = 3, 10
 
 
 class Pool:
@@ -224,9 +226,10 @@ class Pool:
     def _lost(self, worker: Slot, error: str) -> None:
         """Take note of a process that died between trials, or before its first."""
         worker.deaths += 1
+        limit = _STARTS if self._any_was_ready else _FIRST_STARTS
         if worker.failure is not None and not self._any_was_ready:
             self._fatal = worker.failure
-        elif worker.deaths >= _STARTS:
+        elif worker.deaths >= limit:
             self._fatal = worker.failure or (
                 f"Study {self._study!r}: {error}, and so did those before it: "
                 f"{worker.deaths} in a row without one trial. The last lines that it "
