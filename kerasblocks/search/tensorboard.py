@@ -72,6 +72,7 @@ def write_experiment(result: Result, logdir: Path) -> None:
     for name, values in _domains(result.trials).items():
         info = experiment.hparam_infos.add(name=name)
         info.type = board.data_type(values)
+        info.differs = len(values) > 1
         if info.type == board.api.DATA_TYPE_STRING:
             info.domain_discrete.extend(sorted(map(str, values)))
         elif info.type == board.api.DATA_TYPE_BOOL:

@@ -68,6 +68,7 @@ def test_experiment_says_what_is_searched(folder):
     infos = {info.name: info for info in found.hparam_infos}
     assert set(infos) == {name for t in result.trials for name in t.values}
     assert list(infos["stage/kind"].domain_discrete) == ["a", "b", "c"]
+    assert all(info.differs for info in infos.values())
 
 
 def test_trial_has_its_hyperparameters_and_metrics(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from kerasblocks.search.report.elements import code, folded, paragraph, settings
@@ -23,7 +24,8 @@ def failures(result: Result) -> str:
     for trial in result.trials:
         for attempt in trial.attempts:
             if attempt.status == FAILED:
-                key = (attempt.cause or "", attempt.error or "")
+                # Another shape or another worker's number is no other failure.
+                key = (attempt.cause or "", re.sub(r"\d+", "#", attempt.error or ""))
                 alike.setdefault(key, []).append((trial, attempt))
     groups = sorted(alike.values(), key=len, reverse=True)
     parts = [_failure(group) for group in groups[:MOST]]
@@ -36,7 +38,7 @@ def failures(result: Result) -> str:
 def _failure(group: list[tuple[Trial, Attempt]]) -> str:
     trial, attempt = group[0]
     cause = escape(attempt.cause or "unknown cause")
-    error = escape(_short(attempt.error or "nothing was said", 600))
+    error = escape(_short(_plain(attempt.error or "nothing was said"), 600))
     where = [f"trial {trial.number}, {attempt.worker}, attempt {attempt.attempt}"]
     if trial.status != FAILED:
         where.append(f"the trial went on and is {trial.status.lower()}")
@@ -51,7 +53,7 @@ def _failure(group: list[tuple[Trial, Attempt]]) -> str:
         parts.append(paragraph(text, "quiet small"))
     chosen = {name: trial.values[name] for name in tunable(trial)} or trial.values
     parts.append(settings(chosen))
-    lines = (attempt.traceback or "").rstrip().splitlines()
+    lines = _plain(attempt.traceback or "").rstrip().splitlines()
     if lines:
         parts.append(code("\n".join(lines[-_LAST_LINES:])))
     if len(lines) > _LAST_LINES:
@@ -59,6 +61,11 @@ def _failure(group: list[tuple[Trial, Attempt]]) -> str:
         parts.append(folded("Whole traceback", code(whole)))
     body = "\n".join(part for part in parts if part)
     return f'<article class="failure">\n{body}\n</article>'
+
+
+def _plain(text: str) -> str:
+    """Take a terminal's colours out."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def _short(text: str, most: int) -> str:

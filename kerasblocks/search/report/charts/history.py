@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -50,19 +52,23 @@ def draw_history(axes: Axes, result: Result) -> None:
     axes.set_xlabel("trial")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     size = 5 if len(result.trials) < 100 else 3
-    style = {"linestyle": "none", "marker": "o", "markersize": size}
+    style: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": size}
     if cut:
-        hollow = {"markerfacecolor": LIGHT["paper"], "markeredgecolor": REST}
-        numbers = [trial.number for trial in cut]
-        axes.plot(numbers, [t.score for t in cut], **style, **hollow, label="pruned")
+        hollow: dict[str, Any] = {
+            "markerfacecolor": LIGHT["paper"],
+            "markeredgecolor": REST,
+        }
+        points = [(trial.number, trial.score or 0.0) for trial in cut]
+        axes.plot(*zip(*points, strict=True), **style, **hollow, label="pruned")
     if done:
-        running, best = [], None
+        running: list[Any] = []
+        best = None
         for trial in done:
             if best is None or result.goal.better_than(trial.score, best):
                 best = trial.score
             running.append(best)
         numbers = [trial.number for trial in done]
-        scores = [trial.score for trial in done]
+        scores = [trial.score for trial in done if trial.score is not None]
         axes.plot(numbers, scores, **style, color=REST, label="completed")
         numbers.append(max(trial.number for trial in result.trials))
         running.append(best)
@@ -74,5 +80,5 @@ def draw_history(axes: Axes, result: Result) -> None:
             linewidth=2,
             label="best so far",
         )
-        limit(axes, [s for s in scores if s is not None], result.goal)
+        limit(axes, scores, result.goal)
     mark_failed(axes, [trial.number for trial in failed(result.trials)])

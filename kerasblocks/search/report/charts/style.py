@@ -18,6 +18,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
 from kerasblocks.files import replacing
@@ -48,7 +49,7 @@ DARK = {
 INK, QUIET, LINE, REST = (LIGHT[name] for name in ("ink", "quiet", "line", "rest"))
 SOFT, ACCENT, BAD, WARN = (LIGHT[name] for name in ("soft", "accent", "bad", "warn"))
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.size": 10,
     "font.family": ["DejaVu Sans"],
     "text.color": QUIET,
@@ -151,8 +152,8 @@ class Chart:
 def new_figure(width: float = 360, height: float = 226, columns: int = 1) -> Any:
     """Return a figure of so many points and its axes, many or one."""
     with rc_context(_RC):
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-        figure.get_layout_engine().set(w_pad=6 / 72, h_pad=5 / 72)
+        layout = ConstrainedLayoutEngine(w_pad=6 / 72, h_pad=5 / 72)
+        figure = Figure(figsize=(width / 72, height / 72), layout=layout)
         axes = figure.subplots(1, columns)
     return figure, axes
 
