@@ -12,7 +12,6 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 
 from kerasblocks.search.oracles.points import (
     is_active,
-    key,
     point_at,
     seed_for,
     share_of,
@@ -21,6 +20,7 @@ from kerasblocks.search.oracles.points import (
 _CANDIDATES = 1_000
 _ROUNDS = 4
 _PARENTS = 20
+_CHILDREN = 20
 # So many of the best candidates are asked about before a random point stands in.
 _ASKED = 100
 
@@ -95,14 +95,15 @@ class Bayesian(kt.oracles.BayesianOptimizationOracle):
         self, model: GaussianProcessRegressor, best: np.ndarray, seed: int
     ) -> dict[str, Any]:
         dice = np.random.default_rng(seed)
-        found: dict[str, tuple[float, list[float], dict[str, Any]]] = {}
+        found: dict[tuple[Any, ...], tuple[float, list[float], dict[str, Any]]] = {}
         width = best.shape[1]
         fresh = dice.random((_CANDIDATES, width))
         parents = best
         for step in range(_ROUNDS):
             fresh = np.concatenate([fresh, _near(parents, dice, 0.2 / 2**step)])
             points = [point_at(self.hyperparameters.space, row) for row in fresh]
-            new = {key(p): p for p in points if key(p) not in found}
+            new = {tuple(point.items()): point for point in points}
+            new = {name: new[name] for name in new if name not in found}
             if new:
                 places = [self._inside(point) for point in new.values()]
                 mean, deviation = model.predict(np.array(places), return_std=True)
@@ -129,7 +130,7 @@ def _expect(
 
 def _near(parents: np.ndarray, dice: np.random.Generator, spread: float) -> np.ndarray:
     """Children: some coordinates of a parent moved a little, or drawn anew."""
-    children = np.repeat(parents, 20, axis=0)
+    children = np.repeat(parents, _CHILDREN, axis=0)
     moved = children + dice.normal(0, spread, children.shape)
     moved = np.where(
         dice.random(children.shape) < 0.2, dice.random(children.shape), moved

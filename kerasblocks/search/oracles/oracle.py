@@ -67,8 +67,8 @@ class Oracle:
     """One oracle, whose memory lies with the driver.
 
     What it suggests depends on the seed, the trial's number and the trials so far,
-    however often the search was interrupted. KerasTuner writes an oracle's files in
-    place, so they go to a temporary directory that nothing is read from.
+    however often the search was interrupted. The oracle writes no files; one that wants
+    to has a temporary directory for them.
 
     Args:
         kind: A name in `ORACLES`, or a function of `(objective, seed)` that returns
@@ -111,6 +111,9 @@ class Oracle:
         self._oracle._max_collisions = TRIES
         self._oracle.verbose = 0
         self._oracle.update_space(space)
+        # Nothing reads KerasTuner's files, and it writes all of them each time.
+        for name in ("save", "_save_trial"):
+            setattr(self._oracle, name, _nothing)
         self._scratch = tempfile.TemporaryDirectory(prefix="kerasblocks-")
         self._oracle._set_project_dir(self._scratch.name, "oracle")
         # Points that were passed over, though the oracle must count them.
@@ -223,6 +226,8 @@ class Oracle:
                 return None
             draws = False
             self._skip(trial)
+            if self._is_bare():
+                return WAIT if oracle.ongoing_trials else None
         if refused == TRIES:
             legal.refuse()
         return None
@@ -312,6 +317,17 @@ class Oracle:
         score = self._oracle.trials[trial_id].score
         return score is None or math.isinf(score)
 
+    def _is_bare(self) -> bool:
+        """Whether Hyperband began a bracket without any point to run.
+
+        One that has some is filled up with points that nobody runs, so that the best
+        of those that there are come to be promoted.
+        """
+        brackets = getattr(self._oracle, "_brackets", [])
+        return bool(brackets) and all(
+            entry["id"] in self._skipped for entry in brackets[-1]["rounds"][0]
+        )
+
     def _told(self, trial: Trial) -> Any:
         """A trial as KerasTuner holds it."""
         told = kt.engine.trial.Trial(at(trial.point), trial.oracle_id)
@@ -363,6 +379,10 @@ class Oracle:
             told.metrics.register(goal.name, goal.direction)
             told.metrics.update(goal.name, worst, 0)
             told.status, told.score, told.best_step = COMPLETED, worst, 0
+
+
+def _nothing(*_: Any) -> None:
+    """Stands in for writing a file."""
 
 
 def _order(trial_id: str) -> tuple[int, str]:

@@ -101,12 +101,13 @@ class Sampled(kt.Oracle):
         """Optuna's study of the trials so far."""
         import optuna
 
+        directions: list[Any] = [f"{goal.direction}imize" for goal in self.goals]
         storage = optuna.storages.InMemoryStorage()
         study = optuna.create_study(
             storage=storage,
             study_name="kerasblocks",
             sampler=self._sampler(),
-            directions=[f"{goal.direction}imize" for goal in self.goals],
+            directions=directions,
         )
         number = storage.get_study_id_from_name("kerasblocks")
         for name, note in self._study_notes.items():
@@ -131,34 +132,28 @@ class Sampled(kt.Oracle):
         from optuna.trial import create_trial
 
         states = _states()
-        legal = {axis.name: axis.distribution for axis in found}
+        facts: dict[str, Any] = {}
         try:
-            held = params(found, trial.hyperparameters.values)
-            facts = {
-                "params": held,
-                "distributions": {name: legal[name] for name in held},
-                "system_attrs": self._notes.get(trial.trial_id, {}),
-            }
-            if trial.status == "RUNNING":
-                return create_trial(state=states.RUNNING, **facts)
-            names = [goal.name for goal in self.goals]
-            scores = [
-                trial.metrics.get_best_value(name)
-                for name in names
-                if trial.metrics.exists(name)
-            ]
-            known = len(scores) == len(names) and None not in scores
-            if trial.status == "COMPLETED" and known:
-                return create_trial(state=states.COMPLETE, values=scores, **facts)
-            if trial.status == "PRUNED":
-                history = trial.metrics.get_history(names[0])
-                if len(names) == 1:
-                    facts["intermediate_values"] = {
-                        entry.step: entry.mean() for entry in history
-                    }
-                return create_trial(state=states.PRUNED, **facts)
-        except ValueError:
-            pass  # A value that the space has no more.
+            facts["params"] = params(found, trial.hyperparameters.values)
+        except ValueError:  # A value that the space has no more.
+            return create_trial(state=states.FAIL)
+        legal = {axis.name: axis.distribution for axis in found}
+        facts["distributions"] = {name: legal[name] for name in facts["params"]}
+        facts["system_attrs"] = self._notes.get(trial.trial_id, {})
+        scores = [
+            trial.metrics.get_best_value(goal.name)
+            for goal in self.goals
+            if trial.metrics.exists(goal.name)
+        ]
+        if trial.status == "RUNNING":
+            return create_trial(state=states.RUNNING, **facts)
+        if trial.status == "COMPLETED" and len(scores) == len(self.goals):
+            return create_trial(state=states.COMPLETE, values=scores, **facts)
+        if trial.status == "PRUNED":
+            # Optuna has values of steps for one objective only.
+            if len(self.goals) == 1:
+                facts["intermediate_values"] = {trial.best_step: scores[0]}
+            return create_trial(state=states.PRUNED, **facts)
         return create_trial(state=states.FAIL)
 
     def _note(self, trial_id: str, asked: int, storage: Any) -> None:
