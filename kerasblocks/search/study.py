@@ -164,11 +164,12 @@ class Study:
             self._fail("pruner", expected, self.pruner)
         self._check_limits()
         self._check_retries()
-        for name in ("hang", "checkpoint"):
+        # Signs of life come at most once a second.
+        for name, least, none in (("hang", 2, True), ("checkpoint", 0, False)):
             value = getattr(self, name)
-            wrong = isinstance(value, bool) or not isinstance(value, (int, float))
-            if (wrong and (name, value) != ("hang", None)) or (not wrong and value < 0):
-                self._fail(name, "a number of seconds", value)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if (value is not None or not none) and not (number and value >= least):
+                self._fail(name, f"a number of seconds, {least} or more", value)
         try:
             check(self.oracle, self.goals)
         except StudyError as error:

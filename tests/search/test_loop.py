@@ -159,8 +159,11 @@ def test_point_beyond_the_limits_is_not_tried(search):
         ({"retries": -1}, "'retries' must be an int of 0 or more, got -1"),
         ({"pruner": "asa"}, "'asa'; did you mean 'asha'"),
         ({"pruner": 3}, "'pruner' must be one of"),
-        ({"hang": "1"}, "'hang' must be a number of seconds, got '1'"),
-        ({"checkpoint": None}, "'checkpoint' must be a number of seconds, got None"),
+        ({"hang": "1"}, "'hang' must be a number of seconds, 2 or more, got '1'"),
+        (
+            {"checkpoint": None},
+            "'checkpoint' must be a number of seconds, 0 or more, got None",
+        ),
         ({"pruner": "asha", "oracle": "hyperband"}, "None beside 'hyperband'"),
     ],
 )

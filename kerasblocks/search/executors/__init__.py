@@ -14,6 +14,7 @@ def executor_for(
     study: Study,
     here: Study,
     folder: Folder,
+    todo: int,
     workers: int | None = None,
     ray: str | None = None,
 ) -> Executor:
@@ -23,6 +24,7 @@ def executor_for(
         study: The study, to be sent to other processes.
         here: The study with data that are read once, for this process.
         folder: Where the study's files go.
+        todo: How many trials there are to run: no worker starts in vain.
         workers: How many processes; None for this one.
         ray: The address of a Ray cluster, `"local"`, or None.
     """
@@ -33,5 +35,5 @@ def executor_for(
     if workers is not None:
         from kerasblocks.search.executors.pool import Pool
 
-        return Pool(study, workers, logs=folder.logs)
+        return Pool(study, min(workers, todo), logs=folder.logs)
     return InProcess(here)
