@@ -181,11 +181,12 @@ def _tasks(y: Any, task: Any) -> Any:
         return scaled(task, y)
     if task is not None:
         check_keys(OWNER, "task", task, list(y), what="targets")
+    named = task or {}
     return each(
         y,
         lambda name, part: (
-            scaled(task[name], part)
-            if name in (task or {})
+            scaled(named[name], part)
+            if name in named
             else task_for(OWNER, f"y[{name!r}]", part)
         ),
     )

@@ -137,6 +137,7 @@ def test_values_say_what_the_target_is(y, task, objective):
     assert type(study.hypermodel.outputs) is task
     assert study.objective == objective
     model = study.hypermodel.build(kt.HyperParameters())
+    model.run_eagerly = True
     train = study.data().train
     logs = model.train_on_batch(train[0][:8], train[1][:8], return_dict=True)
     assert np.isfinite(logs["loss"])

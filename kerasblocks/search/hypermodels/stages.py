@@ -95,9 +95,10 @@ def count_stages(sizes: Sequence[int | None]) -> int:
         >>> count_stages([1, 1]), count_stages([1, 9]), count_stages([224, 224])
         (1, 3, 4)
     """
-    if any(size is None for size in sizes):
+    left = [size for size in sizes if size is not None]
+    if len(left) < len(sizes):
         return 3
-    left, count = list(sizes), 1
+    count = 1
     while max(left) >= _SMALLEST and count < _MOST_STAGES:
         left = [math.ceil(size / 2) if size >= _SMALLEST else size for size in left]
         count += 1

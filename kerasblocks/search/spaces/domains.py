@@ -173,7 +173,7 @@ def between(
     for argument, value in {"low": low, "high": high}.items():
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ValueError(f"between: '{argument}' must be a number, got {value!r}")
-    low, high = (v.item() if hasattr(v, "item") else v for v in (low, high))
+    low, high = (getattr(value, "item", lambda v=value: v)() for value in (low, high))
     if not low < high:
         raise ValueError(f"between: 'high' must be above {low!r}, got {high!r}")
     if log and low <= 0:

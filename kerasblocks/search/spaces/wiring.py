@@ -13,7 +13,7 @@ from kerasblocks.blocks.multi_head_output import MultiHeadOutput
 from kerasblocks.blocks.multi_input import OF_TWO, MultiInput
 from kerasblocks.blocks.siamese_encoder import JOINS, SiameseEncoder
 from kerasblocks.blocks.task import Task, replaced
-from kerasblocks.search.spaces.domains import Among, Domain, among, is_domain
+from kerasblocks.search.spaces.domains import Among, Between, Domain, among
 from kerasblocks.search.spaces.space import Space, arguments_of
 
 
@@ -130,7 +130,7 @@ def hidden_layers(
     """
     if most != 0:
         positive_int("hidden_layers", "most", most)
-    domain: Domain = units if is_domain(units) else Among(tuple(units))
+    domain = units if isinstance(units, Among | Between) else Among(tuple(units))
     with Space(hp, "hidden_layers", name, {}, ()) as space:
         depth = space.choose("depth", Among(tuple(range(most + 1))))
         widths = [
