@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import keras_tuner as kt
@@ -24,6 +25,7 @@ from tests.search.oracles.searches import (
     theirs,
 )
 
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 KINDS = ["random", early, "grid", "hyperband", *SAMPLED]
 
 
@@ -34,7 +36,7 @@ def test_what_is_suggested_does_not_depend_on_interruptions(kind):
     assert Search(kind, stops=(1, 2, 5)).run(count) == Search(kind).run(count)
 
 
-@settings(max_examples=6 if settings().derandomize else 100)
+@settings(max_examples=100 if THOROUGH else 6)
 @given(
     hp=spaces(),
     seed=st.integers(0, 3),
