@@ -105,10 +105,13 @@ def photograph(page: Path, picture: Path, width: int, height: int, dark: bool):
 
 
 def small(picture: Path):
-    """Few colours are enough for charts, and make files small."""
+    """Make a picture that is too large one of fewer colours."""
     from PIL import Image
 
-    Image.open(picture).convert("RGB").quantize(64).save(picture, optimize=True)
+    image = Image.open(picture).convert("RGB")
+    image.save(picture, optimize=True)
+    if picture.stat().st_size >= LARGEST:
+        image.quantize(160).save(picture, optimize=True)
     assert picture.stat().st_size < LARGEST, picture
 
 

@@ -11,7 +11,8 @@ from kerasblocks.search.results import Result, tunable
 from kerasblocks.search.trial import FAILED, Attempt, Trial
 
 MOST = 30
-_LAST_LINES = 6
+_LAST_LINES = 7
+_TELLING = 120
 _LONGEST = 20_000
 
 
@@ -25,7 +26,8 @@ def failures(result: Result) -> str:
         for attempt in trial.attempts:
             if attempt.status == FAILED:
                 # Another shape or another worker's number is no other failure.
-                key = (attempt.cause or "", re.sub(r"\d+", "#", attempt.error or ""))
+                error = re.sub(r"\d+", "#", attempt.error or "")[:_TELLING]
+                key = (attempt.cause or "", error)
                 alike.setdefault(key, []).append((trial, attempt))
     groups = sorted(alike.values(), key=len, reverse=True)
     parts = [_failure(group) for group in groups[:MOST]]
@@ -49,13 +51,16 @@ def _failure(group: list[tuple[Trial, Attempt]]) -> str:
     if len(group) > 1:
         numbers = list(dict.fromkeys(str(other.number) for other, _ in group[1:]))
         listed = ", ".join(numbers[:40]) + (", …" if len(numbers) > 40 else "")
-        text = f"The same in {count(len(group) - 1, 'other attempt')}: trials {listed}."
+        text = (
+            f"The same in {count(len(group) - 1, 'other attempt')}, of trial {listed}."
+        )
         parts.append(paragraph(text, "quiet small"))
     chosen = {name: trial.values[name] for name in tunable(trial)} or trial.values
     parts.append(settings(chosen))
     lines = _plain(attempt.traceback or "").rstrip().splitlines()
-    if lines:
-        parts.append(code("\n".join(lines[-_LAST_LINES:])))
+    if len(lines) > 1:
+        last = [line for line in lines if line.strip()][-_LAST_LINES:]
+        parts.append(code("\n".join(last)))
     if len(lines) > _LAST_LINES:
         whole = _short("\n".join(lines), _LONGEST)
         parts.append(folded("Whole traceback", code(whole)))

@@ -13,6 +13,9 @@ from kerasblocks.search.report.words import setting
 from kerasblocks.search.results import varying
 from kerasblocks.search.trial import Trial
 
+# A range of so many whole numbers is read as a list of them.
+_LISTED = 8
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -24,6 +27,7 @@ class Parameter:
         low: The least that it may be, where it is a number of a range.
         high: The most.
         log: Whether the range is even in the logarithm.
+        whole: Whether the range is of whole numbers.
 
     Example:
         >>> Parameter("rate", low=1e-4, high=1e-2, log=True).place(1e-2)
@@ -37,6 +41,7 @@ class Parameter:
     low: float = 0.0
     high: float = 1.0
     log: bool = False
+    whole: bool = False
 
     def place(self, value: Any) -> float:
         """Return where a value lies on the axis."""
@@ -63,6 +68,7 @@ class Parameter:
         middle = (self.low + self.high) / 2
         if self.log:
             middle = math.sqrt(self.low * self.high)
+        middle = round(middle) if self.whole else middle
         points = [self.low, middle, self.high]
         return [(self.place(value), f"{value:.3g}") for value in points]
 
@@ -88,7 +94,7 @@ def parameters(trials: Sequence[Trial]) -> list[Parameter]:
         ...     _ = hp.Int("units", 8, 64, sampling="log", step=2)
         ...     trials.append(Trial(number, "COMPLETED", hp.get_config(), 0))
         >>> parameters(trials)
-        [Parameter(name='units', values=(), low=8.0, high=64.0, log=True)]
+        [Parameter(name='units', values=(), low=8.0, high=64.0, log=True, whole=True)]
     """
     spaces: dict[str, dict[str, Any]] = {}
     for trial in trials:
@@ -128,4 +134,9 @@ def _parameter(name: str, space: dict[str, Any], seen: list[Any]) -> Parameter:
     low = float(min([space.get("min_value", seen[0]), *seen]))
     high = float(max([space.get("max_value", seen[0]), *seen]))
     log = space.get("sampling") in ("log", "reverse_log") and low > 0
-    return Parameter(name, (), low, high, log)
+    whole = all(isinstance(value, int) for value in seen)
+    if whole and not log:
+        steps = range(int(low), int(high) + 1, int(space.get("step") or 1))
+        if len(steps) <= _LISTED and set(seen) <= set(steps):
+            return Parameter(name, tuple(steps))
+    return Parameter(name, (), low, high, log, whole)

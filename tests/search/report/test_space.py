@@ -42,6 +42,27 @@ def test_a_range_that_changed_holds_both():
     assert (axis.low, axis.high) == (1, 32)
 
 
+def test_a_short_range_of_whole_numbers_is_a_list():
+    def build(value):
+        return lambda hp: hp.Int("stages", 1, 5, step=2, default=value)
+
+    (axis,) = parameters(trials(build(1), build(5)))
+    assert axis.values == (1, 3, 5)
+
+
+def test_a_range_of_steps_that_are_no_whole_numbers():
+    def build(value):
+        return lambda hp: hp.Float("dropout", 0.0, 0.5, step=0.1, default=value)
+
+    (axis,) = parameters(trials(build(0.0), build(0.1 + 0.2)))
+    assert (axis.values, axis.low, axis.high) == ((), 0.0, 0.5)
+
+
+def test_ticks_of_whole_numbers_are_whole():
+    ticks = Parameter("units", low=1.0, high=32.0, whole=True).ticks()
+    assert [label for _, label in ticks] == ["1", "16", "32"]
+
+
 def test_a_range_of_one_value_has_a_middle():
     assert Parameter("a", low=2.0, high=2.0).place(2.0) == 0.5
     assert Parameter("a", values=("x",)).place("x") == 0.0

@@ -80,5 +80,6 @@ def draw_history(axes: Axes, result: Result) -> None:
             linewidth=2,
             label="best so far",
         )
-        limit(axes, scores, result.goal)
-    mark_failed(axes, [trial.number for trial in failed(result.trials)])
+    lost = [trial.number for trial in failed(result.trials)]
+    limit(axes, [t.score or 0.0 for t in done], result.goal, foot=bool(lost))
+    mark_failed(axes, lost)

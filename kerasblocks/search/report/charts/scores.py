@@ -26,12 +26,14 @@ def fence(values: Sequence[float], goal: kt.Objective) -> tuple[float, float]:
     return float(kept.min()), float(kept.max())
 
 
-def limit(axes: Axes, values: Sequence[float], goal: kt.Objective) -> None:
-    """Give the axes those limits, with some room."""
+def limit(
+    axes: Axes, values: Sequence[float], goal: kt.Objective, *, foot: bool = False
+) -> None:
+    """Give the axes those limits, with some room, and more at the foot for marks."""
     if len(values):
         low, high = fence(values, goal)
         room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-        axes.set_ylim(low - room, high + room)
+        axes.set_ylim(low - room * (2.4 if foot else 1), high + room)
 
 
 def name_axis(axes: Axes, goal: kt.Objective) -> None:

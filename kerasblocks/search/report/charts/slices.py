@@ -59,8 +59,8 @@ def _slice(result: Result, axis: Parameter, place: int) -> Chart:
     if result.best is not None and axis.name in result.best.values:
         at = _place(result.best, axis)
         axes.plot([at], [result.best.score], **style | {"markersize": 7}, color=ACCENT)
-    limit(axes, scores.tolist(), result.goal)
     lost = [trial for trial in failed(result.trials) if axis.name in trial.values]
+    limit(axes, scores.tolist(), result.goal, foot=bool(lost))
     mark_failed(axes, [_place(trial, axis) for trial in lost], size=4)
     ticks = axis.ticks()
     many = 5
