@@ -97,10 +97,19 @@ def _convert(model: Path, draft: Path) -> None:
         ) from error
     form = _form(draft)
     try:
+        if form == "onnx" and getattr(loaded, "inputs", None):
+            # Keras 3.15 refuses a model that was loaded and not yet called.
+            sequential = isinstance(loaded, keras.Sequential)
+            loaded(loaded.inputs[0] if sequential else loaded.input)  # pyright: ignore
         if form == "weights":
             loaded.save_weights(draft)  # pyright: ignore
         else:
             loaded.export(str(draft), format=form, verbose=False)  # pyright: ignore
+    except ImportError as error:
+        needs = f"pip install {error.name}" if error.name else one_line(error)
+        raise CommandError(
+            f"--export: a package is missing to write {form}: {needs}", code=1
+        ) from error
     except Exception as error:
         backend = keras.backend.backend()
         raise CommandError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import logging
 import os
 import sys
@@ -172,7 +173,7 @@ def _search(options: argparse.Namespace, stream: TextIO | None) -> None:
 
 def _with_objectives(study: Any, text: str) -> Any:
     """The study with other objectives; those that it has keep their direction."""
-    import dataclasses
+    from kerasblocks.search.objectives import objectives
 
     names = [name.strip() for name in text.split(",")]
     if not all(names):
@@ -180,8 +181,12 @@ def _with_objectives(study: Any, text: str) -> Any:
             f"--objective: expected names with commas between, got {text!r}"
         )
     known = {goal.name: goal for goal in study.goals}
-    goals = [known.get(name, name) for name in names]
-    return dataclasses.replace(study, objective=goals if len(goals) > 1 else goals[0])
+    wanted = [known.get(name, name) for name in names]
+    try:
+        found = objectives(wanted)
+    except ValueError as error:
+        raise CommandError(f"--objective: expected {error}") from error
+    return dataclasses.replace(study, objective=found)
 
 
 def _refuse_beside_list(options: argparse.Namespace) -> None:

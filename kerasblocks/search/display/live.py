@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
@@ -13,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from kerasblocks.search.display.plain import Display
+from kerasblocks.search.display.plain import Display, Nowhere
 from kerasblocks.search.display.standing import Running, Standing
 from kerasblocks.search.display.words import fold, score, settings
 from kerasblocks.search.report.words import shorten
@@ -34,7 +33,7 @@ class LiveDisplay(Display):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._console = Console(file=self.stream, highlight=False)
+        self._console = _Console(file=self.stream, highlight=False)
         self._live: Live | None = None
 
     def begin(
@@ -64,7 +63,7 @@ class LiveDisplay(Display):
                 self._console.print(Text(row, style), soft_wrap=True)
         except OSError:  # the terminal is gone
             self._live = None
-            self._console = Console(file=open(os.devnull, "w"))  # noqa: SIM115
+            self._console = _Console(file=Nowhere())
 
     def end(self) -> None:
         """Take the live part away."""
@@ -72,6 +71,14 @@ class LiveDisplay(Display):
             live, self._live = self._live, None
             with contextlib.suppress(OSError):
                 live.stop()
+
+
+class _Console(Console):
+    """One that does not end the process when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to who prints."""
+        raise BrokenPipeError
 
 
 def picture(

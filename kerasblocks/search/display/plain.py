@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -65,8 +66,8 @@ class Display:
                 self.stream.write(plain.decode(error.encoding))
             self.stream.flush()
         except (OSError, ValueError):  # a pipe without a reader, a full disk, closed
-            self.stream = open(os.devnull, "w")  # noqa: SIM115
-            _leave(sys.stdout)
+            _silence(self.stream)
+            self.stream = Nowhere()
 
     def moving_aside(self, folder: Path, aside: Path, earlier: Result | None) -> None:
         """An earlier search is about to be moved.
@@ -208,8 +209,16 @@ class Display:
                 self.line(f"{_INDENT}{text}", "dim")
 
 
-def _leave(stream: TextIO) -> None:
-    """Let Python's exit find no unwritten rest to complain of."""
+class Nowhere(io.StringIO):
+    """A stream that nobody reads."""
+
+    def write(self, text: str) -> int:
+        """Forget it."""
+        return len(text)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let Python's exit not complain of a rest that cannot be written."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
