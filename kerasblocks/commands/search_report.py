@@ -17,7 +17,7 @@ the search still runs, after a crash, and on a folder copied from elsewhere.
 _EXAMPLES = """\
 examples:
   kerasblocks report runs/digits
-  kerasblocks report runs/digits --out /tmp/digits.html
+  kerasblocks report runs/digits --out digits.html
 """
 
 
