@@ -13,7 +13,7 @@ import keras
 import keras_tuner as kt
 
 from kerasblocks.arguments import did_you_mean
-from kerasblocks.search.budget import LIMITS
+from kerasblocks.search.budget import Budget
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.objectives import objectives
 from kerasblocks.search.oracles import ORACLES, check
@@ -162,7 +162,10 @@ class Study:
         if self.pruner is not None and self.oracle == "hyperband":
             expected = "None beside 'hyperband', which ends trials itself"
             self._fail("pruner", expected, self.pruner)
-        self._check_limits()
+        try:
+            Budget(self.limits or {}, self.build)
+        except ValueError as error:
+            raise StudyError(f"Study {self.name!r}: {error}") from error
         self._check_retries()
         # Signs of life come at most once a second.
         for name, least, none in (("hang", 2, True), ("checkpoint", 0, False)):
@@ -240,14 +243,6 @@ class Study:
                 f"{type(parts).__name__}{size}",
             )
         return Splits(*parts)
-
-    def _check_limits(self) -> None:
-        for name, value in (self.limits or {}).items():
-            if name not in LIMITS:
-                near = did_you_mean(name, LIMITS)
-                self._fail("limits", f"of {', '.join(LIMITS)}", name, near)
-            if isinstance(value, bool) or not value > 0:
-                self._fail("limits", "positive numbers", value)
 
     def _check_retries(self) -> None:
         many = isinstance(self.retries, Mapping)

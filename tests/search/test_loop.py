@@ -153,8 +153,11 @@ def test_point_beyond_the_limits_is_not_tried(search):
     ("change", "words"),
     [
         ({"limits": {"parameter": 3}}, "'parameter'; did you mean 'parameters'"),
-        ({"limits": {"latency": 3}}, "'limits' must be of parameters, macs, memory"),
-        ({"limits": {"macs": 0}}, "'limits' must be positive numbers, got 0"),
+        ({"limits": {"latency": 3}}, "'limits' must be of 'parameters', 'macs', 'mem"),
+        (
+            {"limits": {"macs": 0}},
+            "the limit of 'macs' must be a positive number, got 0",
+        ),
         ({"retries": {"kiled": 1}}, "'kiled'; did you mean 'killed'"),
         ({"retries": -1}, "'retries' must be an int of 0 or more, got -1"),
         ({"pruner": "asa"}, "'asa'; did you mean 'asha'"),
