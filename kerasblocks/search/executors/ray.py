@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +149,8 @@ class Ray:
     def close(self) -> None:
         """End the workers, and a cluster of our own; a second call does nothing."""
         workers, self._workers = self._workers, []
-        if not self._link.lost:
-            for worker in workers:
-                self._end(worker)
+        for worker in workers:
+            self._end(worker)
         self._link.close()
 
     def _free(self) -> Worker:
@@ -193,7 +191,8 @@ class Ray:
 
     def _look(self) -> None:
         """See that the cluster is there, and that it has the workers that it holds."""
-        if self._link.check() and time.monotonic() >= self._recount_at:
+        self._link.check()
+        if time.monotonic() >= self._recount_at and not self._link.unreachable():
             self._staff()
 
     def _listen(self, workers: list[Worker], on_epoch: OnEpoch | None = None) -> None:
@@ -279,7 +278,7 @@ class Ray:
         self._recount_at = 0.0
 
     def _end(self, worker: Worker) -> None:
-        with suppress(self._error):
+        if not self._link.unreachable():
             self._ray.kill(worker.actor)
 
     def _staff(self) -> None:

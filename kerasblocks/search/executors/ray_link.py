@@ -11,15 +11,20 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 from kerasblocks.search.errors import ExecutorLost
 from kerasblocks.search.executors.ray_scratch import scratch
 
-# Ray itself gives up after 60 s, and then ends the process that uses it.
-_PATIENCE = 8.0
+# Looks, a second or more apart. Ray itself gives up after 60 s, and then ends the
+# process that uses it.
+_MISSED = 8
 _CONNECT = 3.0
+_TOKEN = (
+    "; it asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or "
+    "RAY_AUTH_TOKEN_PATH, as on its nodes"
+)
 _LOOPBACK = "127.0.0.1"
 
 
@@ -82,8 +87,7 @@ class Link:
         self._watched += [
             (node.address, node.port) for node in self.nodes() if node.id == mine
         ]
-        self._heard = self._looked = time.monotonic()
-        self.lost, self._there = False, True
+        self._looked_at, self._missed = time.monotonic(), 0
 
     def nodes(self) -> list[Node]:
         """Return the nodes that are alive."""
@@ -99,38 +103,41 @@ class Link:
             if each["Alive"]
         ]
 
-    def check(self) -> bool:
-        """See, once a second, that the cluster is there; return whether it is.
+    def check(self) -> None:
+        """See, once a second, that the cluster is there.
 
         Raises:
             ExecutorLost: It has not been for some seconds.
         """
-        now = time.monotonic()
-        if now - self._looked < 1:
-            return self._there
-        # What passed while nobody looked is not held against it.
-        self._heard = max(self._heard, now - _PATIENCE / 2)
+        if time.monotonic() - self._looked_at >= 1:
+            error = self.unreachable()
+            self._looked_at = time.monotonic()
+            # Counted, not timed: it is not to answer while nobody looks.
+            self._missed = self._missed + 1 if error else 0
+            if self._missed >= _MISSED:
+                raise ExecutorLost(
+                    f"Ray: the cluster at {self.address} is gone ({error}); what had "
+                    "finished is kept, and the search goes on from there when it is "
+                    "run again on a cluster that is up"
+                )
+
+    def unreachable(self) -> str:
+        """Say what goes wrong in reaching the cluster; an empty string if nothing.
+
+        To be asked before Ray is asked for anything that its head node does: it
+        waits for that for a minute.
+        """
         for host, port in self._watched:
             try:
                 socket.create_connection((host, port), timeout=1).close()
             except OSError as error:
-                self._looked, self._there = time.monotonic(), False
-                if self._looked - self._heard < _PATIENCE:
-                    return False
-                self.lost = True
-                raise ExecutorLost(
-                    f"Ray: the cluster at {self.address} is gone ({host}:{port} does "
-                    f"not answer: {error}); what had finished is kept, and the same "
-                    "command goes on from there once a cluster is up"
-                ) from error
-        self._heard = self._looked = time.monotonic()
-        self._there = True
-        return True
+                return f"{host}:{port}: {error}"
+        return ""
 
     def close(self) -> None:
         """Disconnect; end the cluster if it is our own."""
-        if not self._joined:
-            with _hushed() if self.lost else ExitStack():
+        if not self._joined and self._ray.is_initialized():
+            with _hushed() if self.unreachable() else nullcontext():
                 self._ray.shutdown()
         self._stack.close()
 
@@ -158,12 +165,14 @@ class Link:
                 f"part of (ray start --address=HOST:PORT --num-cpus=0), got {address!r}"
             )
         if address != "auto":
-            _probe(address)
+            probe(address)
         try:
             self._init(address)
         except (Exception, SystemExit) as error:
+            told = f"{error} {error.__cause__}"
+            hint = _TOKEN if "AuthToken" in told or "Authentication" in told else ""
             raise ConnectionError(
-                f"Ray: no connection to the cluster at {address!r}: {error}"
+                f"Ray: no connection to the cluster at {address!r}: {error}{hint}"
             ) from error
 
     def _init(self, address: str, **options: Any) -> None:
@@ -182,7 +191,7 @@ def _prepare(local: bool) -> None:
     # It writes to standard output that a worker died, which the driver says itself.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
     # Loopback is open to everyone on this machine, and who can talk to Ray can run
-    # code: a token keeps others out, in the versions of Ray that know it.
+    # code. A token keeps others out; Ray's own default would put one in ~/.ray.
     if local and "ray" not in sys.modules and "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -202,7 +211,7 @@ def _endpoint(address: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def _probe(address: str) -> None:
+def probe(address: str) -> None:
     """See that something answers as Ray does: Ray itself takes two minutes for it."""
     host, port = _endpoint(address)
     try:
