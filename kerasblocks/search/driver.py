@@ -8,14 +8,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from kerasblocks.search.display import Display, display_for, since
-from kerasblocks.search.errors import StudyError
+from kerasblocks.search.display import Display, display_for
+from kerasblocks.search.errors import ExecutorLost, StudyError
 from kerasblocks.search.executors import executor_for
 from kerasblocks.search.finish import finish
 from kerasblocks.search.folder import Folder
 from kerasblocks.search.jobs import Executor
 from kerasblocks.search.loop import Loop
-from kerasblocks.search.results import Result
+from kerasblocks.search.results import Result, read
 from kerasblocks.search.store import Store
 from kerasblocks.search.study import Study
 
@@ -36,7 +36,8 @@ def run(
     """Search a study until it has its trials, or go on with one begun before.
 
     Trials that ended are never run again; one that was cut off goes on from its
-    last checkpoint, under its number.
+    last checkpoint, under its number. A trial in which this process died three times
+    without one more epoch has failed.
 
     Args:
         study: The study.
@@ -95,9 +96,7 @@ def run(
     display = display or display_for()
     folder = Folder(out or Path("runs") / study.name)
     if fresh:
-        aside = folder.move_aside()
-        if aside is not None:
-            display.line(f"the earlier search was moved to {aside}")
+        folder.move_aside(functools.partial(_say_moving, folder, display))
     # Trials and the last test read the data once between them.
     here = dataclasses.replace(study, data=functools.cache(study.data))
     with ExitStack() as stack:
@@ -111,17 +110,24 @@ def run(
             state = loop.open()
             if loop.todo():
                 if executor is None:
-                    executor = executor_for(study, here, folder, workers, ray)
+                    todo = loop.todo()
+                    executor = executor_for(study, here, folder, todo, workers, ray)
                 stack.callback(executor.close)
                 until = None if seconds is None else begun + seconds
                 loop.go(executor, state, until)
             result = finish(here, loop.result(), folder, store, display)
-        except KeyboardInterrupt:
-            display.end()
-            loop.say_kept("interrupted")
+        except (KeyboardInterrupt, ExecutorLost) as error:
+            lost = isinstance(error, ExecutorLost)
+            loop.say_stopped("lost" if lost else "interrupted")
             raise
-        display.line(
-            f"in {folder.root}: best.keras, trials.csv, trials.json, scores.png "
-            f"({since(begun)})"
-        )
+        display.finished(result, folder.products(), time.monotonic() - begun)
         return result
+
+
+def _say_moving(folder: Folder, display: Display, aside: Path) -> None:
+    """Say what is about to be moved, and where to."""
+    try:
+        earlier = read(folder.root)
+    except StudyError:
+        earlier = None
+    display.moving_aside(folder.root, aside, earlier)

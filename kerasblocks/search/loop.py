@@ -31,6 +31,10 @@ from kerasblocks.search.trial import (
 )
 from kerasblocks.search.versions import versions
 
+# So often may the process that searches die in a trial that it runs itself. One death
+# may be the machine's or the user's doing, and after it each epoch leaves a checkpoint:
+# that many in the same epoch are the trial's.
+DEATHS = 3
 # Another attempt of the same trial must not draw what the next trial draws.
 _SPREAD = 1_000_003
 
@@ -63,18 +67,7 @@ class Loop:
         state, notes = resume(study, self._space, self._folder, self._store)
         self._store.interrupt()
         self._read()
-        finished = len(self._finished())
-        if not self._trials:
-            stands = f"{study.trials} trial{'s' * (study.trials > 1)} to run"
-        elif self.todo():
-            stands = (
-                f"{finished} of {study.trials} trials are done, {self.todo()} to go"
-            )
-        else:
-            stands = f"finished, {finished} trials are done; nothing is run again"
-        self._display.line(
-            f"study {study.name!r}: {stands} (folder {self._folder.root})"
-        )
+        self._display.opened(self.result(), study.trials)
         for note in notes:
             self._display.line(note)
         return state
@@ -91,20 +84,20 @@ class Loop:
             state: The oracle's, from `open`.
             until: The `time.monotonic()` to end at.
         """
-        study, goal = self._study, self._study.goal
+        study = self._study
         self._until = until
-        session = self._store.begin_session(settings(study), versions())
+        session = self._store.begin_session(
+            {**settings(study), "trials": study.trials}, versions()
+        )
         oracle = Oracle(
             study.oracle, study.goals, study.seed, self._space, study.epochs
         )
         oracle.restore(state, list(self._trials.values()))
         self._budget = Budget(study.limits or {}, study.build)
-        best = self.result().best
-        self._display.begin(
-            goal, len(self._finished()), study.trials, best.score if best else None
-        )
+        self._display.begin(self.result(), study.trials, executor.slots, until)
         outcome = "failed"
         try:
+            self._give_up(oracle)
             outcome = self._loop(executor, oracle)
         except _TimeIsUp:
             outcome = "time"
@@ -117,12 +110,8 @@ class Loop:
             self._store.end_session(session, outcome)
             oracle.close()
             self._read()
-        if outcome == "exhausted":
-            self._display.line(
-                "the search ends early: the oracle found no point that was not tried"
-            )
-        elif outcome == "time":
-            self.say_kept("the time is up")
+        if outcome in ("exhausted", "time"):
+            self.say_stopped(outcome)
         if self.todo() == 0:
             self._folder.keep_checkpoints([])
 
@@ -137,15 +126,10 @@ class Loop:
             new=self._new,
         )
 
-    def say_kept(self, why: str) -> None:
-        """After an early end: say what is kept and how to go on."""
+    def say_stopped(self, why: str) -> None:
+        """After an early end: say why, what is kept and how to go on."""
         self._read()
-        best = self.result().best
-        kept = f"{len(self._finished())} of {self._study.trials} trials are finished"
-        if best is not None:
-            kept += f", the best with {self._study.goal.name} {best.score:.4f}"
-        self._display.line(f"{why}: {kept}; all is kept in {self._folder.root}")
-        self._display.line("run the same command again to go on from there")
+        self._display.stopped(why, self.result(), self._study.trials)
 
     def _read(self) -> None:
         self._trials = {trial.number: trial for trial in self._store.trials()}
@@ -220,7 +204,7 @@ class Loop:
             checkpoint=str(folder.checkpoint(number)),
             warm=None if warm is None else str(warm),
             first_epoch=trial.first_epoch,
-            every=self._study.checkpoint,
+            every=0 if trial.deaths else self._study.checkpoint,
             keep_checkpoint=oracle.warm_starts,
             hang=self._study.hang,
             costs=("latency",) if self._wanted("latency") else (),
@@ -236,7 +220,7 @@ class Loop:
             attempts=[*trial.attempts, started],
             epochs=trial.epochs[: done - trial.first_epoch],
         )
-        self._display.trial_begins(number, trial.values, job.epochs, worker)
+        self._display.trial_begins(self._trials[number], job.epochs)
 
     def _on_epoch(self, epoch: Epoch) -> bool:
         number = epoch.number
@@ -268,7 +252,12 @@ class Loop:
         trial = self._ended(self._trials[number], outcome)
         if trial.status == FAILED and self._retries_left(trial):
             self._again(trial)
-            return
+        else:
+            self._settle(trial, oracle)
+
+    def _settle(self, trial: Trial, oracle: Oracle) -> None:
+        """Count a trial that ended for good."""
+        number = trial.number
         oracle.tell(trial)
         self._store.end_attempt(trial, oracle.state())
         self._trials[number] = trial
@@ -314,9 +303,31 @@ class Loop:
             attempts=[*trial.attempts[:-1], attempt],
         )
 
+    def _give_up(self, oracle: Oracle) -> None:
+        """End the trials that this process died of whenever it ran them."""
+        for trial in list(self._trials.values()):
+            if trial.ended or trial.deaths < DEATHS:
+                continue
+            error = (
+                f"the process that searched died {trial.deaths} times in this trial "
+                f"after epoch {trial.attempts[-1].epoch - 1}; in a pool (workers=1 or "
+                "more) only a worker would"
+            )
+            outcome = Outcome(
+                trial.number,
+                FAILED,
+                cause="killed",
+                error=error,
+                traceback=f"{error}\nNo traceback: it was killed, or left by itself.",
+            )
+            self._settle(self._ended(trial, outcome), oracle)
+
     def _retries_left(self, trial: Trial) -> bool:
         cause = trial.attempts[-1].cause or "exception"
-        so_often = sum(attempt.cause == cause for attempt in trial.attempts)
+        so_often = sum(
+            (attempt.status, attempt.cause) == (FAILED, cause)
+            for attempt in trial.attempts
+        )
         return so_often <= self._study.retries_after(cause)
 
     def _again(self, trial: Trial) -> None:
