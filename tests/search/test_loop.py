@@ -156,7 +156,7 @@ def test_point_beyond_the_limits_is_not_tried(search):
         ({"limits": {"latency": 3}}, "'limits' must be of 'parameters', 'macs', 'mem"),
         (
             {"limits": {"macs": 0}},
-            "the limit of 'macs' must be a positive number, got 0",
+            "limit of 'macs' must be a positive number, got 0",
         ),
         ({"retries": {"kiled": 1}}, "'kiled'; did you mean 'killed'"),
         ({"retries": -1}, "'retries' must be an int of 0 or more, got -1"),
