@@ -19,7 +19,7 @@ from kerasblocks.search.spaces.domains import Domain, among, candidates
 from kerasblocks.search.spaces.space import Space
 
 BLOCKS = ("plain", "residual", "inception", "separable", "xception")
-POOLINGS = ("average", "max", "flatten")
+POOLINGS = ("flatten", "average", "max")
 ARGUMENTS = (
     *("block", "stages", "filters", "depth", "kernel_size", "downsample"),
     *("squeeze_excite", "normalization", "norm_momentum", "activation", "pooling"),
@@ -54,7 +54,7 @@ def stages(
     given = dict(given)
     most = count_stages(sizes)
     depth = given.pop("depth", among(1, 2))
-    poolings = among(*POOLINGS[: 3 if _is_flattened(sizes) else 2])
+    poolings = among(*POOLINGS[0 if _is_flattened(sizes) else 1 :])
     with Space(hp, "stages", name, given, ARGUMENTS) as space:
         space.choose("block", among(*BLOCKS), legal=BLOCKS)
         default = among(*sorted(range(1, most + 1), key=lambda n: abs(n - 2)))

@@ -98,8 +98,8 @@ def sequence_augmentation(
     """
     legal = ["jitter", "scaling"]
     with Space(hp, "sequence_augmentation", name, given, legal) as space:
-        jitter = space.choose("jitter", among(0.0, 0.05, 0.1))
-        scaling = space.choose("scaling", among(0.0, 0.1, 0.2))
+        jitter = space.choose("jitter", among(0.1, 0.0, 0.05))
+        scaling = space.choose("scaling", among(0.1, 0.0, 0.2))
     layers = []
     if jitter:
         layers.append(keras.layers.GaussianNoise(jitter))
