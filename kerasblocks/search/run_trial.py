@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -11,13 +12,15 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 from kerasblocks.arguments import did_you_mean
 from kerasblocks.files import replacing
 from kerasblocks.search import checkpoint
-from kerasblocks.search.checkpoint import Checkpoint, Progress
-from kerasblocks.search.errors import Hung, StudyError, one_line
+from kerasblocks.search.checkpoint import Checkpoint, Progress, epochs_done
+from kerasblocks.search.errors import Hung, StudyError, one_line, readable
 from kerasblocks.search.explore import at
+from kerasblocks.search.garbage import spare_what_stays
 from kerasblocks.search.jobs import Epoch, Job, OnEpoch, Outcome
 from kerasblocks.search.latency import latency
 from kerasblocks.search.objectives import COSTS
@@ -70,17 +73,17 @@ def run_trial(
         facts = {
             "status": FAILED,
             "cause": _cause(error),
-            "error": str(error)
+            "error": readable(str(error))
             if isinstance(error, StudyError)
             else one_line(error, study.source),
-            "traceback": traceback.format_exc(),
+            "traceback": readable(traceback.format_exc()),
         }
     seconds = time.perf_counter() - begun
     return Outcome(job.number, point=hp.get_config(), seconds=seconds, **facts)
 
 
 class _Failed(Exception):
-    """A trial that trained, but to nothing."""
+    """A trial whose loss or objective is no number any more."""
 
 
 class _Misfit(Exception):
@@ -99,7 +102,7 @@ class _Start:
 
 def _start(job: Job) -> _Start:
     own = Path(job.checkpoint)
-    if own.exists():
+    if epochs_done(own):
         saved = Checkpoint(own)
         return _Start(saved, saved.progress)
     if job.warm is not None and Path(job.warm).exists():
@@ -116,10 +119,13 @@ def _run(
     on_epoch: OnEpoch,
     alive: Alive | None,
 ) -> dict[str, Any]:
+    spare_what_stays()
     # Without this each trial leaves its graph behind and the next is slower.
     keras.utils.clear_session()
     keras.utils.set_random_seed((job.seed + start.epoch) % 2**32)
     model: Any = study.build(hp)
+    # What cannot be saved is to fail now, not after hours of training.
+    keras.saving.serialize_keras_object(model)
     watch = _Watch(study, splits, job, start, on_epoch, alive)
     if start.epoch < job.epochs:
         result = _fit(study, splits, job, hp, model, start, watch)
@@ -130,7 +136,7 @@ def _run(
         watch.on_train_begin()
     progress = watch.progress
     if progress.best_epoch is None:
-        raise _Failed("fit ended without one epoch")
+        raise watch.missing or RuntimeError("fit ended without one epoch")
     if job.keep_checkpoint:
         checkpoint.save(Path(job.checkpoint), model, progress)
     if progress.best_weights is not None:
@@ -209,6 +215,8 @@ class _Watch(keras.callbacks.Callback):
         self.progress = start.progress
         self.progress.epoch = start.epoch
         self.pruned = False
+        self.missing: StudyError | None = None
+        self._epochs = 0
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         if self._start.saved is None:
@@ -228,6 +236,7 @@ class _Watch(keras.callbacks.Callback):
         self._live()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._epochs += 1
         if self._take(logs or {}, epoch + 1):
             self.progress.best_weights = self.model.get_weights()
         now = time.monotonic()
@@ -239,16 +248,22 @@ class _Watch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def add_result(self, result: Any) -> None:
-        """Take what a HyperModel's own `fit` returned where it ran no callbacks."""
-        if self.progress.best_epoch is not None:
-            return
+        """Take what a HyperModel's own `fit` returned.
+
+        Metrics, or a number, are the score of the model as `fit` left it, whatever
+        its epochs were; a history counts where no callbacks ran.
+        """
         if isinstance(result, keras.callbacks.History):
+            if self._epochs:
+                return
             result = {name: values[-1] for name, values in result.history.items()}
-        if isinstance(result, (int, float)):
+        if isinstance(result, numbers.Real):
             result = {self._goal.name: result}
         if isinstance(result, Mapping):
-            self._take(result, 1)
-            self._say(result)
+            self.progress = Progress()
+            self._take(result, max(1, self._start.epoch + self._epochs))
+            if not self._epochs:
+                self._say(result)
 
     def _live(self) -> None:
         now = time.monotonic()
@@ -257,20 +272,16 @@ class _Watch(keras.callbacks.Callback):
             self._alive()
 
     def _take(self, logs: Mapping[str, Any], epoch: int) -> bool:
-        metrics = {name: float(value) for name, value in logs.items()}
-        for name in self._metrics:
-            if name not in metrics:
-                raise StudyError(
-                    f"Study {self._name!r}: 'objective' must be a metric that "
-                    f"training reports ({', '.join(metrics) or 'none'}), got "
-                    f"{name!r}{did_you_mean(name, metrics)}"
-                )
+        metrics = _scalars(logs)
+        self.missing = self._what_is_missing(metrics)
         progress = self.progress
         progress.epoch = epoch
         for name in ("loss", *self._metrics):
             if not math.isfinite(metrics.get(name, 0.0)):
                 self._say(logs)
                 raise _Failed(f"{name} became {metrics[name]} in epoch {epoch}")
+        if self.missing is not None:
+            return False
         value = metrics[self._goal.name]
         if progress.score is not None and not self._goal.better_than(
             value, progress.score
@@ -280,12 +291,37 @@ class _Watch(keras.callbacks.Callback):
         progress.objectives = {name: metrics[name] for name in self._metrics}
         return True
 
+    def _what_is_missing(self, metrics: Mapping[str, float]) -> StudyError | None:
+        """The error to end with if no epoch brings the objectives.
+
+        Raises:
+            StudyError: None will. A `fit` of the user's own need not validate after
+                each epoch, so that only an epoch that was validated tells.
+        """
+        validated = any(name.startswith("val_") for name in metrics)
+        for name in self._metrics:
+            if name not in metrics:
+                error = StudyError(
+                    f"Study {self._name!r}: 'objective' must be a metric that "
+                    f"training reports ({', '.join(metrics) or 'none'}), got "
+                    f"{name!r}{did_you_mean(name, metrics)}"
+                )
+                if validated or not name.startswith("val_"):
+                    raise error
+                return error
+        return None
+
     def _say(self, logs: Mapping[str, Any]) -> None:
         # As the memory keeps them: SQLite and JSON know no NaN.
-        metrics = {name: float(value) for name, value in logs.items()}
+        metrics = _scalars(logs)
         finite = {k: v if math.isfinite(v) else None for k, v in metrics.items()}
         goes_on = self._on_epoch(Epoch(self._job.number, self.progress.epoch, finite))
         self.pruned = self.pruned or not goes_on
+
+
+def _scalars(logs: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are one number: `F1Score()`, say, has one for each class."""
+    return {name: float(value) for name, value in logs.items() if np.size(value) == 1}
 
 
 def _cause(error: BaseException) -> str:

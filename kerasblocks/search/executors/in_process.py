@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kerasblocks.search.errors import Hung
-from kerasblocks.search.jobs import Job, OnEpoch, Outcome
+from kerasblocks.search.jobs import Epoch, Job, OnEpoch, Outcome
 from kerasblocks.search.run_trial import run_trial
 from kerasblocks.search.study import Splits, Study
 from kerasblocks.search.trial import HERE
@@ -31,6 +32,7 @@ class InProcess:
         self._study = study
         self._splits: Splits | None = None
         self._jobs: list[Job] = []
+        self._sparing = gc.get_freeze_count() > 0
 
     def submit(self, job: Job) -> str:
         """Take a trial, which runs in `wait`; before the first, read the data."""
@@ -43,11 +45,28 @@ class InProcess:
         """Run the trial and return how it ended."""
         assert self._splits is not None
         job = self._jobs.pop()
-        with _alarm(job.hang) as alive:
-            return [run_trial(self._study, self._splits, job, on_epoch, alive)]
+
+        def ask(epoch: Epoch) -> bool:
+            try:
+                return on_epoch(epoch)
+            except Exception as error:
+                raise _NotTheTrials from error
+
+        try:
+            with _alarm(job.hang) as alive:
+                return [run_trial(self._study, self._splits, job, ask, alive)]
+        except _NotTheTrials as error:
+            assert error.__cause__ is not None
+            raise error.__cause__ from None
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let garbage be collected as it was before the first trial."""
+        if not self._sparing:
+            gc.unfreeze()
+
+
+class _NotTheTrials(BaseException):
+    """Takes what the driver raised past all that catches a trial's exceptions."""
 
 
 @contextmanager
