@@ -78,10 +78,10 @@ class Ray:
         packed = pack(study)
         self._link = Link(address, workers and workers * self._cpus)
         import ray
-        from ray.exceptions import RayError
+        from ray.exceptions import ActorUnavailableError, RayError
 
         self._ray: Any = ray
-        self._error = RayError
+        self._error, self._silence = RayError, ActorUnavailableError
         self._workers: list[Worker] = []
         self._outcomes: list[Outcome] = []
         self._failed_starts = 0
@@ -233,19 +233,26 @@ class Ray:
 
     def _died(self, worker: Worker, error: Exception) -> None:
         """Count the trial of a worker that is lost, and see to another worker."""
+        name = self._name(worker)
         self._dismiss(worker)
         self._look()
         if worker.greeting is None:
             self._failed_to_start(error)
         elif worker.job:
-            what = f"{self._name(worker)} (process {worker.greeting.process})"
-            memory = _MEMORY in str(error)
+            told = str(error)
+            cause = "memory" if _MEMORY in told else "killed"
             if worker.greeting.node not in {node.id for node in self._nodes}:
-                what += " is gone with its node"
+                end = "is gone with its node"
+            elif isinstance(error, self._silence):
+                end = "does not answer: it, its node or the network is gone"
             else:
-                what += " ran out of memory" if memory else " was killed or crashed"
-            cause = "memory" if memory else "killed"
-            self._outcomes.append(worker.fail(cause, what, str(error)))
+                end = (
+                    "ran out of memory"
+                    if cause == "memory"
+                    else "was killed or crashed"
+                )
+            what = f"{name} (process {worker.greeting.process}) {end}"
+            self._outcomes.append(worker.fail(cause, what, told))
 
     def _failed_to_start(self, error: Exception) -> None:
         """Give up where the first worker cannot start for a reason that stays."""
