@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 HEAD = "10.77.0.1"
-_RAY = f"{Path(sysconfig.get_path('scripts')) / 'ray'} start"
-_OPTIONS = "--num-cpus=1 --include-dashboard=false --disable-usage-stats"
+_RAY = f"{Path(sysconfig.get_path('scripts')) / 'ray'} start --num-cpus=1"
+_HEAD = f"--head --port=6379 --include-dashboard=false --node-ip-address={HEAD}"
 _MACHINE = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
     *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
@@ -78,6 +78,12 @@ def machine(tmp_path):
             text=True,
         )
         started.append(process)
+        network = f"/proc/{process.pid}/ns/net"
+        until(
+            lambda: os.readlink(network) != os.readlink("/proc/self/ns/net"),
+            30,
+            process,
+        )
         return process
 
     start.temporary = temporary
@@ -109,15 +115,14 @@ def head(*arguments):
 
     It begins when a line comes, as the cable is in.
     """
-    start = f"{_RAY} --head --node-ip-address={HEAD} --port=6379"
     run = " ".join(shlex.quote(str(word)) for word in script(*arguments))
-    return "sh", "-c", f"read go; {start} {_OPTIONS} > head.log 2>&1 && exec {run}"
+    return "sh", "-c", f"read go; {_RAY} {_HEAD} > head.log 2>&1 && exec {run}"
 
 
 def node(address, *hidden):
     """Returns what makes a machine a node, without what lies in some folders."""
     hide = " && ".join(f"mount -t tmpfs none {folder}" for folder in hidden)
-    start = f"{_RAY} --address={HEAD}:6379 --node-ip-address={address} {_OPTIONS}"
+    start = f"{_RAY} --address={HEAD}:6379 --node-ip-address={address}"
     # Until the head is up.
     return (
         "sh",
