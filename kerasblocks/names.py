@@ -2,6 +2,7 @@
 
 # losses and metrics too: what a model was compiled with must be registered.
 from kerasblocks import losses, metrics
+from kerasblocks.blocks.augment import Augment
 from kerasblocks.blocks.balancing import (
     DynamicWeightAverage,
     ScaleNormalization,
@@ -39,6 +40,7 @@ from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 
 __all__ = [
+    "Augment",
     "Binary",
     "Chain",
     "ConvBlock",

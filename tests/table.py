@@ -42,6 +42,10 @@ def maxout_conv(**kwargs):
     return kb.ConvBlock(4, activation=activation, **kwargs)
 
 
+def augment(**kwargs):
+    return kb.Augment([keras.layers.GaussianNoise(0.1)], **kwargs)
+
+
 def inception(**arguments):
     return lambda **kwargs: kb.InceptionBlock(**arguments, **kwargs)
 
@@ -195,6 +199,7 @@ TABLE = [
         IMAGE,
     ),
     Row("Maxout", lambda **k: kb.Maxout(2, **k), IMAGE),
+    Row("Augment", augment, IMAGE),
     Row("Pooling", lambda **k: kb.Pooling("average", 3, 2, **k), IMAGE),
     Row("Parallel_concatenate", parallel("concatenate"), IMAGE),
     Row("Parallel_add_3d", parallel("add"), (None, 3, 4, 2, 4)),

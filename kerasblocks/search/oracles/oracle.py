@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kerasblocks.search.explore import at, fits
 from kerasblocks.search.oracles import grid
-from kerasblocks.search.oracles.points import TRIES, Legal, seed_for
+from kerasblocks.search.oracles.points import TRIES, Legal, default_point, seed_for
 from kerasblocks.search.oracles.sampled import Sampled
 from kerasblocks.search.oracles.table import Kind, make
 from kerasblocks.search.trial import COMPLETED, FAILED, PRUNED, Trial, dumps
@@ -66,7 +66,8 @@ def always(hp: kt.HyperParameters) -> bool:
 class Oracle:
     """One oracle, whose memory lies with the driver.
 
-    What it suggests depends on the seed, the trial's number and the trials so far,
+    The first point is that of the defaults, which the study's author thought best;
+    a grid and Hyperband begin as they do. What it suggests after that depends on the seed, the trial's number and the trials so far,
     however often the search was interrupted. The oracle writes no files; one that wants
     to has a temporary directory for them.
 
@@ -212,6 +213,9 @@ class Oracle:
                     return self._suggest(trial, plan)
                 self._skip(trial)
                 continue
+            if number == 1 and draws and not self.warm_starts:
+                defaults = default_point(oracle.get_space().space)
+                trial.hyperparameters.values = defaults
             values = trial.hyperparameters.values
             repeated = legal.is_repeat(values)
             if legal(values):

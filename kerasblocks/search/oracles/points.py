@@ -61,6 +61,23 @@ def point_at(space: Iterable[Any], place: Sequence[float]) -> dict[str, Any]:
     return values
 
 
+def default_point(space: Iterable[Any]) -> dict[str, Any]:
+    """Return the point of a space's defaults: its active values by name.
+
+    Example:
+        >>> hp = kt.HyperParameters()
+        >>> _ = hp.Choice("kind", ["plain", "deep"], default="deep")
+        >>> _ = hp.Int("depth", 1, 4, parent_name="kind", parent_values=["deep"])
+        >>> default_point(hp.space)
+        {'kind': 'deep', 'depth': 1}
+    """
+    values: dict[str, Any] = {}
+    for entry in space:
+        if is_active(entry, values):
+            values[entry.name] = entry.default
+    return values
+
+
 def is_active(entry: Any, values: dict[str, Any]) -> bool:
     """Whether the values of a point open a hyperparameter."""
     return all(condition.is_active(values) for condition in entry.conditions)
