@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from kerasblocks.files import replacing
+
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, BadZipFile)
+"""What reading a file raises that is missing, cut short, or no checkpoint."""
 
 
 @dataclass
@@ -42,7 +48,7 @@ def save(path: Path, model: Any, progress: Progress) -> None:
         model: A compiled model that is built.
         progress: How far it is.
     """
-    words = asdict(progress) | {"best_weights": None}
+    words = asdict(replace(progress, best_weights=None))
     arrays = {"progress": np.array(json.dumps(words))}
     for name, values in (
         ("model", model.variables),
@@ -59,14 +65,17 @@ def save(path: Path, model: Any, progress: Progress) -> None:
 def epochs_done(path: Path) -> int:
     """Return how many epochs a checkpoint has behind it; 0 where there is none.
 
+    One that cannot be read, since the machine lost power say, is none.
+
     Example:
         >>> epochs_done(Path("no-such-checkpoint.npz"))
         0
     """
-    if not path.exists():
+    try:
+        with _opened(path) as file:
+            return json.loads(str(file["progress"]))["epoch"]
+    except UNREADABLE:
         return 0
-    with np.load(path, allow_pickle=False) as file:
-        return json.loads(str(file["progress"]))["epoch"]
 
 
 class Checkpoint:
@@ -76,16 +85,16 @@ class Checkpoint:
         path: The file.
 
     Raises:
-        ValueError: It is no checkpoint.
-        OSError: It cannot be read.
+        ValueError: It is no checkpoint, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as file:
-            self._arrays = {name: file[name] for name in file.files}
-        if "progress" not in self._arrays:
-            raise ValueError(f"{path} is no checkpoint of a trial")
-        words = json.loads(str(self._arrays["progress"]))
+        try:
+            with _opened(path) as file:
+                self._arrays = {name: file[name] for name in file.files}
+            words = json.loads(str(self._arrays["progress"]))
+        except UNREADABLE as error:
+            raise ValueError(f"{path} is no checkpoint of a trial") from error
         best = self._part("best")
         self.progress = Progress(**words | {"best_weights": best or None})
 
@@ -115,6 +124,13 @@ class Checkpoint:
     def _part(self, name: str) -> list[Any]:
         count = sum(key.startswith(f"{name}/") for key in self._arrays)
         return [self._arrays[f"{name}/{place}"] for place in range(count)]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    # By a path, NumPy would leave a file open that is cut short.
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        yield file
 
 
 def _array(value: Any) -> np.ndarray:

@@ -23,6 +23,18 @@ class Hung(BaseException):
     """A trial gave no sign of life for too long; user code is not to catch it."""
 
 
+def readable(text: str) -> str:
+    r"""Return a text that can be written anywhere.
+
+    The name of a file that is no UTF-8 comes with surrogates, which no file takes.
+
+    Example:
+        >>> readable("no file '\udcff'")
+        "no file '\\udcff'"
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def one_line(error: BaseException, source: Path | str | None = None) -> str:
     r"""Say an exception in one line, with the place in the user's file if known.
 
@@ -34,7 +46,7 @@ def one_line(error: BaseException, source: Path | str | None = None) -> str:
         >>> one_line(ValueError("bad\n\n  shape"))
         'ValueError: bad shape'
     """
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", readable(str(error)))
     text = " ".join(text.split()) or "(no message)"
     if len(text) > 300:
         text = text[:297] + "..."

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kerasblocks.search.display import Display
+from kerasblocks.search.errors import one_line
 from kerasblocks.search.folder import Folder
 from kerasblocks.search.report import draw, write_tables
 from kerasblocks.search.results import Result
@@ -63,7 +64,14 @@ def measure(study: Study, folder: Folder) -> tuple[dict[str, float] | None, str]
     if test is None:
         return None, "the study has no test data: the best model is untested"
     keras.utils.clear_session()
-    model: Any = keras.saving.load_model(folder.best)
+    try:
+        model: Any = keras.saving.load_model(folder.best)
+    except Exception as error:
+        # Most often a class that is made inside build(hp), or a lambda.
+        return None, (
+            f"{folder.best} cannot be loaded, so the best model is untested: "
+            f"{one_line(error)}"
+        )
     parts = test if isinstance(test, tuple) else (test,)
     options = {"sample_weight": parts[2]} if len(parts) == 3 else {}
     metrics = model.evaluate(*parts[:2], verbose=0, return_dict=True, **options)

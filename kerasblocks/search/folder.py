@@ -123,17 +123,22 @@ class Folder:
         finally:
             held.close()
 
-    def keep_models(self, ranked: Iterable[int], keep: int) -> None:
+    def keep_models(
+        self, ranked: Iterable[int], keep: int, running: Iterable[int] = ()
+    ) -> None:
         """Make `best.keras` the best trial's model and drop what is not kept.
 
         Args:
             ranked: Finished trials, the best first.
             keep: How many models stay.
+            running: Trials that did not end yet, whose models stay too: a worker
+                saves one before it can say that its trial ended.
         """
         kept = [self.model(number) for number in list(ranked)[:keep]]
         if kept and kept[0].exists():
             with replacing(self.best) as draft:
                 shutil.copyfile(kept[0], draft)
+        kept += [self.model(number) for number in running]
         for file in self.models.glob("trial-*.keras"):
             if file not in kept:
                 file.unlink()

@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import keras_tuner as kt
+
 from kerasblocks.search.budget import Budget
 from kerasblocks.search.checkpoint import epochs_done
 from kerasblocks.search.display import Display
@@ -171,9 +173,14 @@ class Loop:
 
     def _trial(self, number: int, suggestion: Suggestion) -> Trial:
         numbers = {trial.oracle_id: trial.number for trial in self._trials.values()}
+        parent = numbers.get(suggestion.parent or "")
+        first_epoch = suggestion.first_epoch
+        if parent is not None and not self._folder.checkpoint(parent).exists():
+            # It went when a search ended that is longer now: this begins from nothing.
+            parent, first_epoch = None, 0
         costs = {}
         if self._wanted("macs") or self._wanted("memory"):
-            costs = self._budget.costs(at(suggestion.point))
+            costs = self._costs(at(suggestion.point))
         return Trial(
             number,
             INTERRUPTED,
@@ -182,9 +189,21 @@ class Loop:
             costs=costs,
             oracle_id=suggestion.oracle_id,
             until=suggestion.epochs,
-            parent=numbers.get(suggestion.parent or ""),
-            first_epoch=suggestion.first_epoch,
+            parent=parent,
+            first_epoch=first_epoch,
         )
+
+    def _costs(self, hp: kt.HyperParameters) -> dict[str, float]:
+        costs = self._budget.costs(hp)
+        # A model that cannot be built has none, and its trial says why.
+        for name in ("macs", "memory") if costs else ():
+            if self._wanted(name) and name not in costs:
+                raise StudyError(
+                    f"the objective {name!r} cannot be counted for the model at "
+                    f"{hp.values}: kerasblocks.summary names the layers that it "
+                    "knows nothing of"
+                )
+        return {name: float(cost) for name, cost in costs.items()}
 
     def _begin(self, trial: Trial, executor: Executor, oracle: Oracle) -> None:
         folder, number = self._folder, trial.number
@@ -218,7 +237,7 @@ class Loop:
             status=RUNNING,
             seed=seed,
             attempts=[*trial.attempts, started],
-            epochs=trial.epochs[: done - trial.first_epoch],
+            epochs=_first(trial.epochs, done - trial.first_epoch),
         )
         self._display.trial_begins(self._trials[number], job.epochs)
 
@@ -226,10 +245,11 @@ class Loop:
         number = epoch.number
         trial = self._trials[number]
         self._store.add_epoch(number, epoch.epoch, epoch.metrics)
-        kept = trial.epochs[: max(0, epoch.epoch - 1 - trial.first_epoch)]
+        kept = _first(trial.epochs, epoch.epoch - 1 - trial.first_epoch)
         self._trials[number] = replace(trial, epochs=[*kept, epoch.metrics])
         self._display.epoch(number, epoch.epoch, epoch.metrics)
-        goes_on = not self._prunes(number)
+        last = trial.until or self._study.epochs
+        goes_on = epoch.epoch >= last or not self._prunes(number)
         if goes_on:
             self._check_time()
         return goes_on
@@ -264,7 +284,9 @@ class Loop:
         self._new += 1
         result = self.result()
         self._folder.keep_models(
-            [each.number for each in result.ranked], self._study.keep
+            [each.number for each in result.ranked],
+            self._study.keep,
+            running=[each.number for each in result.trials if not each.ended],
         )
         if not oracle.warm_starts:
             self._folder.checkpoint(number).unlink(missing_ok=True)
@@ -345,6 +367,15 @@ class Loop:
     def _check_time(self) -> None:
         if self._until is not None and time.monotonic() >= self._until:
             raise _TimeIsUp
+
+
+def _first(
+    epochs: list[dict[str, float | None]], count: int
+) -> list[dict[str, float | None]]:
+    """So many epochs; one without metrics for each that is not remembered."""
+    count = max(0, count)
+    missing = count - len(epochs)
+    return [*epochs[:count], *({} for _ in range(missing))]
 
 
 class _TimeIsUp(BaseException):

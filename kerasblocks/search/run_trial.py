@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import time
@@ -12,7 +13,6 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
-import numpy as np
 
 from kerasblocks.arguments import did_you_mean
 from kerasblocks.files import replacing
@@ -321,7 +321,12 @@ class _Watch(keras.callbacks.Callback):
 
 def _scalars(logs: Mapping[str, Any]) -> dict[str, float]:
     """The metrics that are one number: `F1Score()`, say, has one for each class."""
-    return {name: float(value) for name, value in logs.items() if np.size(value) == 1}
+    found: dict[str, float] = {}
+    for name, value in logs.items():
+        # PyTorch raises a RuntimeError.
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):
+            found[name] = float(value)
+    return found
 
 
 def _cause(error: BaseException) -> str:

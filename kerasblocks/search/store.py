@@ -235,9 +235,13 @@ class Store:
         """Return every trial, by number."""
         epochs: dict[int, list[dict[str, float | None]]] = {}
         for row in self._db.execute(
-            "SELECT number, metrics FROM epochs ORDER BY number, epoch"
+            "SELECT number, epoch - first_epoch AS place, metrics "
+            "FROM epochs JOIN trials USING (number) ORDER BY number, epoch"
         ):
-            epochs.setdefault(row["number"], []).append(json.loads(row["metrics"]))
+            found = epochs.setdefault(row["number"], [])
+            # A kill may come between an epoch's checkpoint and its metrics.
+            found += [{} for _ in range(row["place"] - 1 - len(found))]
+            found.append(json.loads(row["metrics"]))
         attempts: dict[int, list[Attempt]] = {}
         for row in self._db.execute("SELECT * FROM attempts ORDER BY number, attempt"):
             columns = dict(row)

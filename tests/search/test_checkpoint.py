@@ -80,3 +80,12 @@ def test_half_precision_and_seed_generators_come_back(tmp_path, policy):
         for a, b in zip(one, two, strict=True):
             a, b = (keras.ops.convert_to_numpy(v).astype("float64") for v in (a, b))
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 cut short", b"\x93NUMPY", b"a"])
+def test_checkpoint_that_cannot_be_read_counts_as_none(tmp_path, content):
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    assert checkpoint.epochs_done(path) == 0
+    with pytest.raises(ValueError, match="is no checkpoint of a trial"):
+        Checkpoint(path)

@@ -1,6 +1,8 @@
 """What the loop decides: retries, the end of the time, pruning, several objectives."""
 
+import sqlite3
 import time
+from pathlib import Path
 
 import keras
 import keras_tuner as kt
@@ -8,6 +10,7 @@ import pytest
 
 from kerasblocks.search import StudyError, read
 from kerasblocks.search.jobs import Epoch, Outcome
+from kerasblocks.search.store import Store
 from tests.search.studies import study
 
 
@@ -41,6 +44,84 @@ class Scripted:
 
 def attempts(result):
     return [[a.cause for a in trial.attempts] for trial in result.trials]
+
+
+class Together(Scripted):
+    """Runs a script's trials, which all save a model before any is told of."""
+
+    def __init__(self, scores):
+        super().__init__(slots=len(scores))
+        self.scores = scores
+
+    def wait(self, on_epoch):
+        jobs, self.flying = self.flying, []
+        for job in jobs:
+            Path(job.model).write_text(f"the model of {job.number}")
+        facts = {"status": "COMPLETED", "best_epoch": 1}
+        scores = {job.number: self.scores[job.number - 1] for job in jobs}
+        return [Outcome(job.number, score=scores[job.number], **facts) for job in jobs]
+
+
+def test_model_that_a_worker_saved_stays_until_its_trial_is_told_of(search):
+    result = search(study(trials=3, keep=1), executor=Together([0.1, 0.9, 0.5]))
+    assert result.best.number == 2
+    assert (search.folder / "best.keras").read_text() == "the model of 2"
+    models = [path.name for path in (search.folder / "models").iterdir()]
+    assert models == ["trial-0002.keras"]
+    assert "cannot be loaded, so the best model is untested" in search.said
+
+
+def test_error_of_the_driver_is_no_failure_of_the_trial(search, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "add_epoch", full)
+        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+            search(study(trials=1))
+    assert read(search.folder).trials[0].status == "INTERRUPTED"
+    assert search(study(trials=1)).trials[0].status == "COMPLETED"
+
+
+def test_trial_that_came_to_its_last_epoch_is_not_pruned(search):
+    pruner = lambda goal, values, others: len(values) == 2  # noqa: E731
+    result = search(study(trials=1, epochs=2, pruner=pruner), executor=Scripted())
+    assert result.trials[0].status == "COMPLETED"
+
+
+def test_killed_between_a_checkpoint_and_its_epochs_metrics(search):
+    """The epoch is in the checkpoint, and was never told of."""
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(study(trials=1, epochs=4, checkpoint=0, callbacks=lambda: [Kill()]))
+    memory = sqlite3.connect(search.folder / "memory.sqlite")
+    with memory:
+        memory.execute("DELETE FROM epochs WHERE epoch = 2")
+    memory.close()
+    seen = []
+    pruner = lambda goal, values, others: seen.append(values)  # noqa: E731
+    (trial,) = search(study(trials=1, epochs=4, pruner=pruner)).trials
+    assert [bool(epoch) for epoch in trial.epochs] == [True, False, True, True]
+    assert [len(values) for values in seen] == [3]
+    assert read(search.folder).trials == [trial]
+
+
+def test_hyperband_whose_checkpoints_are_gone_begins_trials_anew(search):
+    def go(trials):
+        wanted = study(trials=trials, epochs=4, oracle="hyperband")
+        return search(wanted, executor=Scripted())
+
+    go(5)
+    later = [trial for trial in go(7).trials if trial.number > 5]
+    assert {trial.until for trial in later} == {4}
+    for trial in later:
+        assert (trial.parent, trial.first_epoch, len(trial.epochs)) == (None, 0, 4)
+        assert trial.attempts[0].epoch == 1
 
 
 def test_killed_trial_runs_again_from_its_seed_and_then_fails(search):
@@ -110,7 +191,7 @@ def test_time_ends_the_search_within_a_trial_which_goes_on_later(search):
     assert not list((search.folder / "checkpoints").iterdir())
 
 
-def test_pruner_is_asked_after_each_epoch_with_the_others_curves(search):
+def test_pruner_is_asked_before_each_further_epoch_with_the_others_curves(search):
     asked = []
 
     def pruner(goal, values, others):
@@ -118,7 +199,7 @@ def test_pruner_is_asked_after_each_epoch_with_the_others_curves(search):
         return len(values) == 2 and bool(others)
 
     result = search(study(trials=2, epochs=3, pruner=pruner))
-    assert asked == [(1, []), (2, []), (3, []), (1, [3]), (2, [3])]
+    assert asked == [(1, []), (2, []), (1, [3]), (2, [3])]
     assert [trial.status for trial in result.trials] == ["COMPLETED", "PRUNED"]
     assert [len(trial.epochs) for trial in result.trials] == [3, 2]
     assert "trial 2/2  pruned after 2 epochs" in search.said

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import keras_tuner as kt
+import numpy as np
 import pytest
 
 from kerasblocks.search.checkpoint import epochs_done
@@ -164,12 +165,12 @@ def test_failure_has_a_cause(job, changes, cause, words):
 
 def test_hang_in_this_process_ends_the_trial(job):
     executor = InProcess(study(callbacks=lambda: [Hangs()]))
-    executor.submit(dataclasses.replace(job, hang=0.5))
+    executor.submit(dataclasses.replace(job, hang=3))
     begun = time.monotonic()
     (outcome,) = executor.wait(lambda epoch: True)
     assert time.monotonic() - begun < 20
     assert (outcome.status, outcome.cause) == ("FAILED", "hang")
-    assert "no sign of life for 0.5 s" in outcome.error
+    assert "no sign of life for 3 s" in outcome.error
     assert "time.sleep(60)" in outcome.traceback
 
 
@@ -201,3 +202,92 @@ def test_deferred_model_goes_on_too(job):
     cut_after(job, 4, hypermodel=deferred)
     outcome, epochs = go(job, hypermodel=deferred)
     assert (outcome.status, epochs) == ("COMPLETED", [])
+
+
+class Own(kt.HyperModel):
+    """A hypermodel that fits in its own way."""
+
+    def __init__(self, fit):
+        super().__init__()
+        self._own = fit
+
+    def build(self, hp):
+        return dense(4)
+
+    def fit(self, hp, model, *data, **options):
+        return self._own(model, *data, **options)
+
+
+def test_fit_may_validate_every_second_epoch(job):
+    def fit(model, *data, **options):
+        return model.fit(*data, validation_freq=2, **options)
+
+    outcome, epochs = go(job, hypermodel=Own(fit))
+    assert (outcome.status, epochs) == ("COMPLETED", [1, 2, 3, 4])
+    assert outcome.best_epoch in (2, 4)
+
+
+def test_fit_that_never_validates_is_a_mistake_in_the_study(job):
+    def fit(model, *data, validation_data, **options):
+        return model.fit(*data, **options)
+
+    outcome, _ = go(job, hypermodel=Own(fit))
+    assert outcome.cause == "study"
+    assert "must be a metric that training reports (accuracy, loss)" in outcome.error
+
+
+def test_what_fit_returns_is_the_score_of_the_model_as_it_left_it(job):
+    def fit(model, *data, **options):
+        model.fit(*data, **options)
+        model.set_weights([w * 0 for w in model.get_weights()])
+        return np.float32(0.25)
+
+    outcome, epochs = go(job, hypermodel=Own(fit))
+    assert (outcome.score, outcome.best_epoch, epochs) == (0.25, 4, [1, 2, 3, 4])
+    weights = keras.saving.load_model(job.model).get_weights()
+    assert not any(w.any() for w in weights)
+
+
+def test_fit_without_an_epoch_is_no_nan(job):
+    outcome, _ = go(job, hypermodel=Own(lambda *_, **__: None))
+    assert outcome.cause == "exception"
+    assert "fit ended without one epoch" in outcome.error
+
+
+def test_metric_of_many_numbers_is_left_out(job):
+    class Each(keras.callbacks.Callback):
+        """As `F1Score()` does, with a number for each class."""
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["f1"] = keras.ops.ones((10,))
+
+    seen = []
+    changes = {"callbacks": lambda: [Each()]}
+    outcome = run_trial(study(**changes), data(), job, lambda e: not seen.append(e))
+    assert outcome.status == "COMPLETED"
+    assert all("val_loss" in epoch.metrics for epoch in seen)
+    assert not any("f1" in epoch.metrics for epoch in seen)
+
+
+def test_model_that_cannot_be_saved_fails_before_it_is_trained(job):
+    class Bad(keras.layers.Layer):
+        def get_config(self):
+            raise NotImplementedError("no config")
+
+    outcome, epochs = go(
+        job,
+        hypermodel=lambda hp: compiled(
+            keras.Sequential([keras.Input((64,)), Bad(), keras.layers.Dense(10)])
+        ),
+    )
+    assert (outcome.error, epochs) == ("NotImplementedError: no config", [])
+
+
+def test_error_that_is_no_unicode_can_be_written(job):
+    class Raises(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            raise OSError("no file '\udcff'")
+
+    outcome, _ = go(job, callbacks=lambda: [Raises()])
+    assert outcome.error == r"OSError: no file '\udcff'"
+    assert outcome.traceback.encode()

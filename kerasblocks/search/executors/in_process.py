@@ -50,14 +50,13 @@ class InProcess:
             try:
                 return on_epoch(epoch)
             except Exception as error:
-                raise _NotTheTrials from error
+                raise _NotTheTrials(error) from error
 
         try:
             with _alarm(job.hang) as alive:
                 return [run_trial(self._study, self._splits, job, ask, alive)]
         except _NotTheTrials as error:
-            assert error.__cause__ is not None
-            raise error.__cause__ from None
+            raise error.error from None
 
     def close(self) -> None:
         """Let garbage be collected as it was before the first trial."""
@@ -67,6 +66,10 @@ class InProcess:
 
 class _NotTheTrials(BaseException):
     """Takes what the driver raised past all that catches a trial's exceptions."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 @contextmanager
@@ -81,7 +84,8 @@ def _alarm(seconds: float | None) -> Iterator[Callable[[], None] | None]:
         raise Hung(f"no sign of life for {seconds:g} s")
 
     def again() -> None:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # And again: Python drops what is raised within a destructor.
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
