@@ -199,7 +199,7 @@ TABLE = [
         IMAGE,
     ),
     Row("Maxout", lambda **k: kb.Maxout(2, **k), IMAGE),
-    Row("Augment", augment, IMAGE),
+    Row("Augment", augment, IMAGE, spatial=False),
     Row("Pooling", lambda **k: kb.Pooling("average", 3, 2, **k), IMAGE),
     Row("Parallel_concatenate", parallel("concatenate"), IMAGE),
     Row("Parallel_add_3d", parallel("add"), (None, 3, 4, 2, 4)),
