@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = _connect(path)
         self._db.row_factory = sqlite3.Row
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -310,6 +311,17 @@ class Store:
 
     def _remember_oracle(self, state: Any) -> None:
         self._db.execute("UPDATE study SET oracle_state = ?", (dumps(state),))
+
+
+def _connect(path: str | Path) -> sqlite3.Connection:
+    """Open a file; one that can only be read, as it lies there."""
+    file = Path(path)
+    # What a killed process left beside it would be missed.
+    whole = file.exists() and not file.with_name(f"{file.name}-wal").exists()
+    if whole and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        address = f"{file.absolute().as_uri()}?immutable=1"
+        return sqlite3.connect(address, uri=True, isolation_level=None)
+    return sqlite3.connect(path, isolation_level=None)
 
 
 def now() -> str:

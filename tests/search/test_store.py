@@ -117,3 +117,16 @@ def test_memory_of_another_version_is_refused(tmp_path):
     memory.close()
     with pytest.raises(StudyError, match=r"by an earlier kerasblocks.*--fresh"):
         Store(path)
+
+
+def test_memory_that_can_only_be_read_is_read_as_it_lies(tmp_path, monkeypatch):
+    begun(tmp_path / "m.sqlite").close()
+    # Who runs the tests may be root, who can write everywhere.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    store = Store(tmp_path / "m.sqlite")
+    assert store.study() is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store.begin_session({}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    store.close()
