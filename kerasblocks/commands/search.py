@@ -134,6 +134,8 @@ def _search(options: argparse.Namespace, stream: TextIO | None) -> None:
         raise CommandError(wrong)
     noisy = "TF_CPP_MIN_LOG_LEVEL" in os.environ
     with quiet_start():
+        import keras
+
         from kerasblocks.search import (
             ExecutorLost,
             SearchFailed,
@@ -142,6 +144,9 @@ def _search(options: argparse.Namespace, stream: TextIO | None) -> None:
             run,
         )
         from kerasblocks.search.display import JsonDisplay, display_for
+
+        # Under every backend Keras loads TensorFlow, if it is there, for its seed.
+        keras.utils.set_random_seed(0)
     if not noisy:  # of retracing, as each trial is another model
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
@@ -165,7 +170,7 @@ def _search(options: argparse.Namespace, stream: TextIO | None) -> None:
         )
     except StudyError as error:
         raise CommandError(str(error)) from error
-    except (SearchFailed, ExecutorLost) as error:
+    except (SearchFailed, ExecutorLost, ConnectionError) as error:
         raise CommandError(str(error), code=1) from error
     except KeyboardInterrupt as interrupt:
         raise _Interrupted from interrupt

@@ -62,6 +62,7 @@ def run(
         StudyError: The study, or the folder, is not as it must be.
         SearchFailed: `study.max_failures` trials in a row failed.
         ExecutorLost: What ran the trials is gone; what had finished is kept.
+        ConnectionError: No cluster answers at the address.
         KeyboardInterrupt: Ctrl-C; what had finished is kept.
 
     Example:
@@ -111,7 +112,10 @@ def run(
             if loop.todo():
                 if executor is None:
                     todo = loop.todo()
-                    executor = executor_for(study, here, folder, todo, workers, ray)
+                    try:
+                        executor = executor_for(study, here, folder, todo, workers, ray)
+                    except (ImportError, ValueError) as error:
+                        raise StudyError(str(error)) from error
                 stack.callback(executor.close)
                 until = None if seconds is None else begun + seconds
                 loop.go(executor, state, until)

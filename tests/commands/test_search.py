@@ -146,6 +146,20 @@ def test_a_search_as_json_and_then_fresh_with_other_objectives(folder, capsys):
     assert "finished, 1 trials are done; nothing is run again" in again
 
 
+@pytest.mark.parametrize(
+    ("address", "code", "words"),
+    [
+        ("here", 2, "must be None, 'local', 'auto' or HOST:PORT, got 'here'"),
+        ("127.0.0.1:1", 1, "no cluster answers at '127.0.0.1:1'"),
+    ],
+)
+def test_wrong_cluster_is_said(address, code, words, folder, capsys):
+    pytest.importorskip("ray")
+    told = call(f"search mine.py --ray {address} --json", capsys, code)
+    assert words in objects(told.out)[-1]["message"]
+    assert "Traceback" not in told.err
+
+
 def test_time_up_is_no_failure(folder, capsys):
     told = call("search mine.py --time 0.001 --json", capsys)
     events = {event["event"]: event for event in objects(told.out)}
