@@ -120,9 +120,8 @@ class Recorder(keras.callbacks.Callback):
 def kerasblocks(data, recorder, settings, folder):
     """The ready hypermodel, as it comes."""
     import kerasblocks as kb
-    from kerasblocks.search.auto import study_for
 
-    study = study_for(
+    study = kb.search.study_for(
         data["x"],
         data["y"],
         validation=(data["x_validation"], data["y_validation"]),

@@ -13,7 +13,7 @@ import json
 import numpy as np
 from vega_datasets import data
 
-from kerasblocks.search.auto import study_for
+import kerasblocks as kb
 
 NUMBERS = ("Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration")
 ORIGINS = ("Europe", "Japan", "USA")
@@ -29,7 +29,7 @@ y = {
     "origin": np.array([ORIGINS.index(car["Origin"]) for car in cars]),
 }
 
-study = study_for(
+study = kb.search.study_for(
     x,
     y,
     name="cars",
