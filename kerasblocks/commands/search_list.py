@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from kerasblocks.commands.errors import CommandError, did_you_mean
 from kerasblocks.commands.listing import BROKEN, RUNNING, Row, ago, rows
 
 _STYLES = {RUNNING: "green", BROKEN: "red"}
-_LEAST = 78
 
 
 def show(folder: Path, stream: TextIO | None = None) -> None:
@@ -54,23 +54,29 @@ def _print(found: Sequence[Row]) -> None:
 
     wide = None if sys.stdout.isatty() else 10_000
     console = Console(width=wide, highlight=False)
-    if console.width < _LEAST:
-        for row in found:
-            console.print(Text(row.folder, "bold"), soft_wrap=True)
-            console.print(Text(f"  {', '.join(_parts(row))}"))
-        _say_errors(console, found)
-        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("folder", "study", "trials", "best", "objective", "active", "state"):
         right = head in ("trials", "best")
-        table.add_column(head, justify="right" if right else "left", overflow="fold")
+        table.add_column(head, justify="right" if right else "left", no_wrap=True)
     for row in found:
         cells = _cells(row)
         table.add_row(*cells[:-1], Text(cells[-1], _STYLES.get(row.state, "")))
-    with console.capture() as capture:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
-    _say_errors(console, found)
+    if Console(width=10_000).measure(table).maximum <= console.width:
+        with console.capture() as capture:
+            console.print(table)
+        print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    else:
+        for row in found:
+            console.print(Text(row.folder, "bold"), soft_wrap=True)
+            text = ", ".join(_parts(row))
+            print(
+                textwrap.fill(
+                    text, console.width, initial_indent="  ", subsequent_indent="      "
+                )
+            )
+    for row in found:
+        if row.error is not None:
+            console.print(f"{row.folder}: {row.error}", markup=False, soft_wrap=True)
 
 
 def _parts(row: Row) -> list[str]:
@@ -91,9 +97,3 @@ def _cells(row: Row) -> list[str]:
     best = "-" if row.best is None else f"{row.best:.4g}"
     goals = ", ".join(row.objectives) or "-"
     return [row.folder, row.study or "-", done, best, goals, ago(row.active), row.state]
-
-
-def _say_errors(console: Any, found: Sequence[Row]) -> None:
-    for row in found:
-        if row.error is not None:
-            console.print(f"{row.folder}: {row.error}", markup=False, soft_wrap=True)
