@@ -27,6 +27,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,11 +73,11 @@ def digits(seed):
     return train, validation, test
 
 
-def italy(seed):
-    """Its own test series; a third of its train series are to score by."""
+def series(name, seed):
+    """The archive's test series; a third of its train series are to score by."""
     load = runpy.run_path(str(HERE.parent / "tuning" / "series.py"))["load"]
-    train, validation = split(*load("ItalyPowerDemand", "train"), 1 / 3, seed)
-    return train, validation, load("ItalyPowerDemand", "test")
+    train, validation = split(*load(name, "train"), 1 / 3, seed)
+    return train, validation, load(name, "test")
 
 
 DATA = {
@@ -85,7 +86,19 @@ DATA = {
     ),
     # An accuracy of 23 series has few values, and many models share the best.
     "ItalyPowerDemand": Data(
-        italy, "val_loss", 100, 16, "44 series to train on, 23, 1,029 to test"
+        partial(series, "ItalyPowerDemand"),
+        "val_loss",
+        100,
+        16,
+        "44 series of 24 steps to train on, 23, 1,029 to test",
+    ),
+    # On this one no default of ours was chosen.
+    "GunPoint": Data(
+        partial(series, "GunPoint"),
+        "val_loss",
+        100,
+        16,
+        "33 series of 150 steps to train on, 17, 150 to test",
     ),
 }
 
