@@ -26,6 +26,12 @@ def replacing(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield draft
+        # On the disk before it has the name: a power cut too leaves it whole.
+        descriptor = os.open(draft, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -36,7 +37,7 @@ def finish(
         folder.keep_models([trial.number for trial in result.ranked], study.keep)
         test = store.test(best.number)
         if test is None:
-            test, why_not = measure(study, folder)
+            test, why_not = measure(study, folder.model(best.number))
             if test is None:
                 display.line(why_not)
             else:
@@ -48,29 +49,28 @@ def finish(
     return result
 
 
-def measure(study: Study, folder: Folder) -> tuple[dict[str, float] | None, str]:
+def measure(study: Study, file: Path) -> tuple[dict[str, float] | None, str]:
     """Evaluate the saved best model on the test data, which no trial has seen.
 
     Args:
         study: The study.
-        folder: Where `best.keras` is.
+        file: The best trial's model.
 
     Returns:
         The metrics and no words, or None and why there are none.
     """
-    if not folder.best.exists():
-        return None, f"{folder.best} is missing, so there is nothing to test"
+    if not file.exists():
+        return None, f"{file} is missing, so there is nothing to test"
     test = study.splits().test
     if test is None:
         return None, "the study has no test data: the best model is untested"
     keras.utils.clear_session()
     try:
-        model: Any = keras.saving.load_model(folder.best)
+        model: Any = keras.saving.load_model(file)
     except Exception as error:
         # Most often a class that is made inside build(hp), or a lambda.
         return None, (
-            f"{folder.best} cannot be loaded, so the best model is untested: "
-            f"{one_line(error)}"
+            f"{file} cannot be loaded, so the best model is untested: {one_line(error)}"
         )
     parts = test if isinstance(test, tuple) else (test,)
     options = {"sample_weight": parts[2]} if len(parts) == 3 else {}

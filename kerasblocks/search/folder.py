@@ -115,6 +115,8 @@ class Folder:
             try:
                 held.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise StudyError(f"{self.root}: {error}") from error
                 raise StudyError(
                     f"{self.root} is in use by another search; wait for it to end, "
                     "or give this one another folder with --out"
@@ -135,23 +137,29 @@ class Folder:
                 saves one before it can say that its trial ended.
         """
         kept = [self.model(number) for number in list(ranked)[:keep]]
-        if kept and kept[0].exists():
+        if kept and kept[0].exists() and not _same(kept[0], self.best):
             with replacing(self.best) as draft:
-                shutil.copyfile(kept[0], draft)
+                shutil.copy2(kept[0], draft)
         kept += [self.model(number) for number in running]
         for file in self.models.glob("trial-*.keras"):
             if file not in kept:
                 file.unlink()
 
-    def keep_checkpoints(self, numbers: Iterable[int]) -> None:
-        """Drop the checkpoints of all trials but these."""
-        kept = {self.checkpoint(number) for number in numbers}
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints, once no trial is to go on."""
         for file in self.checkpoints.glob("trial-*.npz"):
-            if file not in kept:
-                file.unlink()
+            file.unlink()
 
     def sweep(self) -> None:
         """Remove the half-written files that a killed process left."""
         for folder in (self.root, self.models, self.checkpoints):
             for draft in folder.glob(".*.tmp.*"):
                 draft.unlink(missing_ok=True)
+
+
+def _same(file: Path, copy: Path) -> bool:
+    """Whether a file is a copy, which has the time of the other."""
+    if not copy.exists():
+        return False
+    one, two = file.stat(), copy.stat()
+    return (one.st_size, one.st_mtime_ns) == (two.st_size, two.st_mtime_ns)

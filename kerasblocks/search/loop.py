@@ -115,7 +115,7 @@ class Loop:
         if outcome in ("exhausted", "time"):
             self.say_stopped(outcome)
         if self.todo() == 0:
-            self._folder.keep_checkpoints([])
+            self._folder.drop_checkpoints()
 
     def result(self) -> Result:
         """Return the results so far."""
