@@ -67,9 +67,10 @@ class Oracle:
     """One oracle, whose memory lies with the driver.
 
     The first point is that of the defaults, which the study's author thought best;
-    a grid and Hyperband begin as they do. What it suggests after that depends on the seed, the trial's number and the trials so far,
-    however often the search was interrupted. The oracle writes no files; one that wants
-    to has a temporary directory for them.
+    a grid and Hyperband begin as they do. What it suggests after that depends on the
+    seed, the trial's number and the trials so far, however often the search was
+    interrupted. The oracle writes no files; one that wants to has a temporary
+    directory for them.
 
     Args:
         kind: A name in `ORACLES`, or a function of `(objective, seed)` that returns
