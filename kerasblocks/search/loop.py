@@ -35,7 +35,7 @@ from kerasblocks.search.versions import versions
 
 # So often may the process that searches die in a trial that it runs itself. One death
 # may be the machine's or the user's doing, and after it each epoch leaves a checkpoint:
-# that many in the same epoch are the trial's.
+# that many without one more epoch are the trial's.
 DEATHS = 3
 # Another attempt of the same trial must not draw what the next trial draws.
 _SPREAD = 1_000_003
@@ -228,7 +228,7 @@ class Loop:
             hang=self._study.hang,
             costs=("latency",) if self._wanted("latency") else (),
         )
-        done = max(epochs_done(folder.checkpoint(number)), trial.first_epoch)
+        done = self._done(trial)
         worker = executor.submit(job)
         started = Attempt(attempt, worker, now(), epoch=done + 1)
         self._store.begin_attempt(number, started, seed)
@@ -328,12 +328,14 @@ class Loop:
     def _give_up(self, oracle: Oracle) -> None:
         """End the trials that this process died of whenever it ran them."""
         for trial in list(self._trials.values()):
-            if trial.ended or trial.deaths < DEATHS:
+            if trial.ended or not trial.deaths:
+                continue
+            done = self._done(trial)
+            if trial.deaths.count(done + 1) < DEATHS:
                 continue
             error = (
-                f"the process that searched died {trial.deaths} times in this trial "
-                f"after epoch {trial.attempts[-1].epoch - 1}; in a pool (workers=1 or "
-                "more) only a worker would"
+                f"the process that searched died {DEATHS} times in this trial after "
+                f"epoch {done}; in a pool (workers=1 or more) only a worker would"
             )
             outcome = Outcome(
                 trial.number,
@@ -343,6 +345,11 @@ class Loop:
                 traceback=f"{error}\nNo traceback: it was killed, or left by itself.",
             )
             self._settle(self._ended(trial, outcome), oracle)
+
+    def _done(self, trial: Trial) -> int:
+        """How many epochs a trial need not run again."""
+        saved = epochs_done(self._folder.checkpoint(trial.number))
+        return max(saved, trial.first_epoch)
 
     def _retries_left(self, trial: Trial) -> bool:
         cause = trial.attempts[-1].cause or "exception"

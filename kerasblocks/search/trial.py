@@ -101,18 +101,17 @@ class Trial:
         return self.status in (COMPLETED, PRUNED, FAILED)
 
     @property
-    def deaths(self) -> int:
-        """How often the process that searched died in it without one more epoch.
+    def deaths(self) -> list[int]:
+        """The epochs that attempts began with in which the searching process died.
 
-        Only where it ran in that process, which it may be to blame for.
+        Only those that ran in that process, which they may be to blame for.
         """
-        died = [
+        return [
             attempt.epoch
             for attempt in self.attempts
             if (attempt.status, attempt.cause) == (INTERRUPTED, "killed")
             and attempt.worker == HERE
         ]
-        return died.count(died[-1]) if died else 0
 
     @property
     def error(self) -> str | None:

@@ -114,12 +114,12 @@ def test_trial_that_always_kills_the_driver_late_fails_too(search, killed):
 
 
 def test_good_trial_whose_driver_is_killed_time_and_again_completes(search, killed):
-    often = deadly([2, 2, 3, 3, 4, 5, 5], trials=1)
-    for _ in range(7):
+    often = deadly([1, 1, 2, 3, 3, 4, 5, 5], trials=1)
+    for _ in range(8):
         killed(often)
     (trial,) = search(often).trials
     assert trial.status == "COMPLETED"
-    assert [attempt.epoch for attempt in trial.attempts] == [1, 1, 2, 3, 3, 4, 5, 5]
+    assert [attempt.epoch for attempt in trial.attempts] == [1, 1, 1, 2, 3, 3, 4, 5, 5]
     assert len(trial.epochs) == 5
     check_whole(search.folder, 1)
 

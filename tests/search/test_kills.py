@@ -138,10 +138,11 @@ def given_up(folder):
     return [trial.number for trial in found]
 
 
-def phase(folder):
+def phase(searches):
     """Where a kill came: in a trial, or before, between and after trials."""
+    sql = f"SELECT 1 FROM attempts WHERE started >= '{searches.began}' AND status = "
     with contextlib.suppress(sqlite3.OperationalError):
-        if ask(folder, "SELECT 1 FROM trials WHERE status = 'RUNNING'"):
+        if ask(searches.folder, sql + "'RUNNING'"):
             return "in a trial"
     return "in none"
 
@@ -170,7 +171,7 @@ def test_driver_killed_in_its_own_trials(searches, capsys):
             searches.wait_for(dice.choice([0, 1, 1, 2]))
             time.sleep(dice.uniform(0, 0.4))
         killed = searches.kill()
-        kills[phase(searches.folder)] += killed
+        kills[phase(searches)] += killed
         before = check(searches.folder, before, models=4)
     searches.start(trials=trials)
     assert searches.wait() == 0, searches.said()
@@ -202,7 +203,7 @@ def test_workers_and_their_driver_killed(searches, capsys):
         time.sleep(dice.uniform(0, 0.3 if dice.random() < 0.7 else 5))
         orphans = searches.children()
         killed = searches.kill()
-        kills[f"the driver, {phase(searches.folder)}"] += killed
+        kills[f"the driver, {phase(searches)}"] += killed
         _, alive = psutil.wait_procs(orphans, timeout=60)
         assert not alive, "a worker outlived its driver"
         before = check(searches.folder, before, models=5)
