@@ -136,8 +136,8 @@ def test_a_search_as_json_and_then_fresh_with_other_objectives(folder, capsys):
     lines = call(f"{other} --fresh --time 10m", capsys).out.splitlines()
     aside = next(folder.glob("out.old-*"))
     assert lines[1] == (
-        "the earlier search in out (1 finished trial, the best 1 with val_accuracy "
-        f"{score:.4f}) is moved to {aside.name}"
+        "the earlier search in out (1 finished trial, the best val_accuracy "
+        f"{score:.4f} in trial 1) is moved to {aside.name}"
     )
     assert lines[2].startswith("study 'tiny': 1 trial to run (folder out)")
     assert "parameters" in lines[3]

@@ -82,7 +82,7 @@ class Display:
             holds = count(len(earlier.finished), "finished trial")
             if earlier.best is not None:
                 best = scores(earlier.best, earlier.goals)
-                holds += f", the best {earlier.best.number} with {best}"
+                holds += f", the best {best} in trial {earlier.best.number}"
         self.line(f"the earlier search in {folder} ({holds}) is moved to {aside}")
 
     def opened(self, result: Result, total: int) -> None:
