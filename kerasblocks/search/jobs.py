@@ -104,8 +104,10 @@ class Executor(Protocol):
     `"killed"` or `"hang"`, and another takes its place.
     """
 
-    slots: int
-    """How many trials can run at once."""
+    @property
+    def slots(self) -> int:
+        """How many trials can run at once; it may change."""
+        ...
 
     def submit(self, job: Job) -> str:
         """Give a trial to a free worker; return the worker's name."""

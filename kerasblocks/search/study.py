@@ -168,11 +168,9 @@ class Study:
             raise StudyError(f"Study {self.name!r}: {error}") from error
         self._check_retries()
         # Signs of life come at most once a second.
-        for name, least, none in (("hang", 2, True), ("checkpoint", 0, False)):
-            value = getattr(self, name)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if (value is not None or not none) and not (number and value >= least):
-                self._fail(name, f"a number of seconds, {least} or more", value)
+        if self.hang is not None:
+            self._check_seconds("hang", 2)
+        self._check_seconds("checkpoint", 0)
         try:
             check(self.oracle, self.goals)
         except StudyError as error:
@@ -245,15 +243,21 @@ class Study:
         return Splits(*parts)
 
     def _check_retries(self) -> None:
-        many = isinstance(self.retries, Mapping)
-        for cause, count in (
-            self.retries.items() if many else {"killed": self.retries}.items()
-        ):
+        asked = self.retries
+        if not isinstance(asked, Mapping):
+            asked = {cause: asked for cause in RETRIES}
+        for cause, count in asked.items():
             if cause not in RETRIES:
                 near = did_you_mean(cause, RETRIES)
                 self._fail("retries", f"of {', '.join(RETRIES)}", cause, near)
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 self._fail("retries", "an int of 0 or more", count)
+
+    def _check_seconds(self, name: str, least: float) -> None:
+        value = getattr(self, name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or value < least:
+            self._fail(name, f"a number of seconds, {least} or more", value)
 
     def _check_int(self, name: str, least: int) -> None:
         value = getattr(self, name)
