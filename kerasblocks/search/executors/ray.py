@@ -162,8 +162,9 @@ class Ray:
                     return worker
             if time.monotonic() > until:
                 raise ExecutorLost(
-                    f"Ray: in {self._patience:g} s no worker could start: the cluster "
-                    f"at {self._link.address} had no room for {self._needs()}"
+                    f"Ray: no worker was ready in {self._patience:g} s: the cluster "
+                    f"at {self._link.address} has no room for {self._needs()}, or "
+                    "the study's data() takes longer ('patience')"
                 )
             self._look()
             self._listen([worker for worker in self._workers if not worker.greeting])

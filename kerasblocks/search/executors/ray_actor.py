@@ -10,8 +10,11 @@ import dataclasses
 import os
 import queue
 import sys
+import threading
+import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -59,8 +62,7 @@ class TrialActor:
     """
 
     def __init__(self) -> None:
-        # One thread for all, as Keras keeps its settings by thread.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="trial")
+        self._thread = _Thread()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
@@ -72,7 +74,8 @@ class TrialActor:
         """
         import ray
 
-        self._thread.submit(self._load, study).result()
+        threading.Thread(target=_live_with, args=(os.getppid(),), daemon=True).start()
+        self._thread.do(lambda: self._load(study)).result()
         node = ray.get_runtime_context().get_node_id()
         return Greeting(ray.util.get_node_ip_address(), node, os.getpid())
 
@@ -86,7 +89,7 @@ class TrialActor:
             job: The trial, with the driver's paths, which mean nothing here.
             files: What it begins from.
         """
-        self._thread.submit(self._trial, job, files)
+        self._thread.do(lambda: self._trial(job, files))
         return self._messages.get()
 
     def go_on(self, answer: bool | None) -> Message:
@@ -120,12 +123,47 @@ class TrialActor:
                     self._messages.put(Message(None, desk.news()))
 
                 outcome = run_trial(self._study, self._splits, desk.job, ask, alive)
-                self._messages.put(Message(outcome, desk.news()))
+                last = Message(outcome, desk.news())
+            # Once it is said, the driver may end this process.
+            self._messages.put(last)
         except BaseException:
             # What no trial should raise, sys.exit for one, ends the process.
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
+
+
+class _Thread:
+    """One thread for all that Keras does, as Keras keeps its settings by thread.
+
+    Python does not wait for it at its end, as it does for those of an executor: a
+    trial that waits for an answer would keep an actor alive without its driver.
+    """
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Future[None], Callable[[], None]]]
+        self._work = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name="trial", daemon=True).start()
+
+    def do(self, function: Callable[[], None]) -> Future[None]:
+        done: Future[None] = Future()
+        self._work.put((done, function))
+        return done
+
+    def _serve(self) -> None:
+        while True:
+            done, function = self._work.get()
+            try:
+                done.set_result(function())
+            except BaseException as error:
+                done.set_exception(error)
+
+
+def _live_with(parent: int) -> None:
+    """End this process once Ray's process on the node, which started it, is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 class _Desk:

@@ -73,7 +73,7 @@ for kill in range(kills):
         # Perhaps before there is anything.
         time.sleep(chance.uniform(0, 10))
     else:
-        wait(lambda many=so_far + 2: attempts() > many or ended(), 120)
+        wait(lambda many=so_far: attempts() > many or ended(), 120)
         time.sleep(chance.uniform(0, 0.5))
     if ended():
         break

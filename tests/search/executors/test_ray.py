@@ -82,10 +82,10 @@ def test_kills_at_random_moments_lose_no_trial(machine, tmp_path):
     command = script("ray_kills.py", study, folder, kills, 0)
     seen, _ = report(machine(*command), 60 * kills + 300)
     assert sum(seen["killed"].values()) == kills
-    rows = ask(folder, "SELECT number, attempt, status, cause FROM attempts")
+    statuses = ask(folder, "SELECT status FROM attempts")
     # An actor may die between two trials.
-    assert sum(row[3] == "killed" for row in rows) <= seen["killed"]["actor"]
-    assert {row[2] for row in rows} <= {"COMPLETED", "FAILED", "INTERRUPTED"}
+    assert statuses.count(("FAILED",)) <= seen["killed"]["actor"]
+    assert statuses.count(("INTERRUPTED",)) <= 2 * seen["killed"]["driver"]
     check_whole(folder, 40)
 
 
@@ -197,13 +197,16 @@ def test_a_node_holds_as_many_workers_as_its_scarcest_resource(cpus, gpus, worke
 
 
 def test_a_folder_that_a_killed_process_left_is_swept(tmp_path):
-    left = tmp_path / "kerasblocks-left"
+    left = tmp_path / "kerasblocks-ray-left"
     left.mkdir()
-    (left / ".lock").touch()
-    strange = tmp_path / "kerasblocks-strange"
+    (left / "checkpoint").touch()
+    lock = left.with_suffix(".lock")
+    lock.touch()
+    strange = tmp_path / "kerasblocks-ray-strange"
     strange.mkdir()
     with scratch(tmp_path) as mine:
         assert not left.exists()
+        assert not lock.exists()
         with scratch(tmp_path) as other:
             assert mine.exists()
             assert other != mine
