@@ -245,7 +245,7 @@ class Study:
     def _check_retries(self) -> None:
         asked = self.retries
         if not isinstance(asked, Mapping):
-            asked = {cause: asked for cause in RETRIES}
+            asked = dict.fromkeys(RETRIES, asked)
         for cause, count in asked.items():
             if cause not in RETRIES:
                 near = did_you_mean(cause, RETRIES)
