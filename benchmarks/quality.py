@@ -10,7 +10,7 @@ far, and what the model that had it does on test data that no search sees. To me
 that, the clock stops.
 
 A run is kept in the results file as soon as it is done: what is stopped goes on where
-it was. With `--cores 0 1` two run side by side. AutoKeras runs in a virtual environment
+it was, and what failed runs again. With `--cores 0 1` two run side by side. AutoKeras runs in a virtual environment
 of its own, whose Python is given. `--docs` runs nothing: it writes the tables of the
 results there are into docs/search-quality.md.
 """
@@ -21,6 +21,7 @@ import itertools
 import json
 import os
 import runpy
+import signal
 import statistics
 import subprocess
 import sys
@@ -104,7 +105,7 @@ DATA = {
 
 
 def run(racer, name, seed, seconds, core, python):
-    """One search; what the results file keeps of it."""
+    """One search; what the results file keeps of it, None if it was interrupted."""
     with tempfile.TemporaryDirectory() as folder:
         arrays, records = Path(folder) / "data.npz", Path(folder) / "records.jsonl"
         (x, y), validation, test = DATA[name].load(seed)
@@ -124,11 +125,12 @@ def run(racer, name, seed, seconds, core, python):
         done = subprocess.run(
             ["taskset", "-c", str(core), python, str(HERE / "racers.py"), *arguments],
             env={**os.environ, **ONE_THREAD},
-            timeout=10 * seconds + 300,
             capture_output=True,
             text=True,
             check=False,
         )
+        if done.returncode == -signal.SIGINT:
+            return None
         lines = records.read_text("utf-8").splitlines() if records.exists() else []
     best = [json.loads(line) for line in lines]
     last = best.pop() if best and "trials" in best[-1] else {}
@@ -147,7 +149,7 @@ def run(racer, name, seed, seconds, core, python):
 
 def measure(file, options):
     """Runs what the file lacks; by seeds, and in another order for each."""
-    results = read(file)
+    results = [result for result in read(file) if not result["error"]]
     keys = ("data", "racer", "seed", "seconds")
     done = {tuple(result[key] for key in keys) for result in results}
     todo = []
@@ -167,12 +169,17 @@ def measure(file, options):
                 name, racer, seed = todo.pop()
             python = options.autokeras if racer == "AutoKeras" else sys.executable
             result = run(racer, name, seed, options.seconds, core, python)
+            if result is None:
+                return
             with lock:
                 results.append(result)
                 keep(file, results)
                 print(told(result), flush=True)
 
-    threads = [threading.Thread(target=work, args=(core,)) for core in options.cores]
+    threads = [
+        threading.Thread(target=work, args=(core,), daemon=True)
+        for core in options.cores
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

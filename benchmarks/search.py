@@ -3,8 +3,8 @@
     python benchmarks/search.py
     python benchmarks/search.py --docs
 
-Every side runs the same trials, a grid of learning rates of a small network on digits,
-in processes of its own. What it takes from the end of a trial's training to the begin
+Every side runs the same trials, learning rates of a small network on digits, in
+processes of its own. What it takes from the end of a trial's training to the begin
 of the next one's model is overhead. `--docs` writes the table into
 docs/search-speed.md.
 """

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import keras
 import keras_tuner as kt
-from search_trials import BATCH, EPOCHS, NAME, OBJECTIVE, Logged, data
+from search_trials import BATCH, EPOCHS, NAME, OBJECTIVE, Listed, Logged, data, rates
 
 
 def bare(trials, folder):
     """No tuner: a loop."""
     hypermodel = Logged(trials, folder / "log.jsonl")
     train, validation = data()
-    for number in range(trials):
+    for number, rate in enumerate(rates(trials)):
         keras.utils.clear_session()
         keras.utils.set_random_seed(number)
         hp = kt.HyperParameters()
-        hp.values["rate"] = 1e-3 * (1 + number / 100)
+        hp.values["rate"] = rate
         model = hypermodel.build(hp)
         hypermodel.fit(
             hp,
@@ -46,7 +46,7 @@ def kerasblocks(trials, folder, **where):
         hypermodel=Logged(trials, folder / "log.jsonl"),
         data=lambda: Splits(*data()),
         objective=OBJECTIVE,
-        oracle="grid",
+        oracle=lambda objective, seed: Listed(objective=objective, seed=seed),
         trials=trials,
         epochs=EPOCHS,
         batch_size=BATCH,
@@ -64,10 +64,9 @@ def ray(trials, folder):
 
 def tuner(trials, folder):
     train, validation = data()
-    search = kt.GridSearch(
+    search = kt.Tuner(
+        Listed(objective=OBJECTIVE, max_trials=trials),
         Logged(trials, folder / "log.jsonl"),
-        objective=OBJECTIVE,
-        max_trials=trials,
         directory=folder,
         project_name=NAME,
     )
