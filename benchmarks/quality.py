@@ -10,9 +10,9 @@ far, and what the model that had it does on test data that no search sees. To me
 that, the clock stops.
 
 A run is kept in the results file as soon as it is done: what is stopped goes on where
-it was, and what failed runs again. With `--cores 0 1` two run side by side. AutoKeras runs in a virtual environment
-of its own, whose Python is given. `--docs` runs nothing: it writes the tables of the
-results there are into docs/search-quality.md.
+it was, and what failed runs again. With `--cores 0 1` two run side by side. AutoKeras
+runs in a virtual environment of its own, whose Python is given. `--docs` runs nothing:
+it writes the tables of the results there are into docs/search-quality.md.
 """
 
 import argparse
