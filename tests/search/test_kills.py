@@ -60,7 +60,8 @@ class Searches:
     def wait(self):
         """The exit code of the search, once it has ended."""
         if self._program is not None:
-            return self._program.wait(PATIENCE)
+            self._program.communicate(timeout=PATIENCE)
+            return self._program.returncode
         return int(self._server.stdout.readline())
 
     def kill(self):
@@ -184,7 +185,7 @@ def test_driver_killed_in_its_own_trials(searches, capsys):
 
 @pytest.mark.slow
 def test_workers_and_their_driver_killed(searches, capsys):
-    turns, trials = (25, 40) if THOROUGH else (1, 4)
+    turns, trials = (28, 40) if THOROUGH else (1, 4)
     dice = random.Random(1)
     before, kills = {}, collections.Counter()
     for turn in range(turns):
