@@ -52,12 +52,12 @@ class Side:
 
 
 SIDES = {
-    "bare": Side("a bare loop, 1 thread", "bare", threads=1, share=0.35),
-    "bare-all": Side("a bare loop, all threads", "bare", share=0.35),
+    "bare": Side("a bare loop, 1 thread", "bare", threads=1, share=0.3),
+    "bare-all": Side("a bare loop, all threads", "bare", share=0.3),
     "here": Side("kerasblocks, this process, 1 thread", "here", threads=1),
     "tuner": Side("KerasTuner, one process, 1 thread", "tuner", threads=1),
-    "here-all": Side("kerasblocks, this process, all threads", "here", share=0.35),
-    "tuner-all": Side("KerasTuner, one process, all threads", "tuner", share=0.35),
+    "here-all": Side("kerasblocks, this process, all threads", "here", share=0.3),
+    "tuner-all": Side("KerasTuner, one process, all threads", "tuner", share=0.3),
     "pool": Side("kerasblocks, 2 workers", "pool", workers=2),
     "ray": Side("kerasblocks, 2 Ray workers", "ray", workers=2),
     "chief": Side(
