@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from kerasblocks.arguments import check_keys, did_you_mean
@@ -15,6 +17,7 @@ from kerasblocks.search.hypermodels import Network
 from kerasblocks.search.hypermodels.infer import each, encoder_for, scaled, task_for
 from kerasblocks.search.hypermodels.parts import Arrays, Datasets, split
 from kerasblocks.search.hypermodels.peek import Peek, is_dataset, peek
+from kerasblocks.search.objectives import objectives
 from kerasblocks.search.study import Splits, Study
 
 OWNER = "study_for"
@@ -63,7 +66,8 @@ def study_for(
         name: The study's name.
         objective: As for `Study`; by default `val_accuracy` for classes, else
             `val_loss`.
-        epochs: How long a trial trains; by default some 1,000 steps.
+        epochs: How long a trial trains at most; by default some 1,000 steps. One that
+            does not get better for a quarter of them ends.
         batch_size: By default what suits the number of samples.
         seed: Fixes the split, the points and the weights.
         **given: What is fixed, or narrowed by `spaces.among` and `spaces.between`, of
@@ -118,6 +122,9 @@ def study_for(
         fixed = {"label_smoothing": 0.0, "balancing": None}
         fixed = {n: v for n, v in fixed.items() if n in network.arguments}
         network = _network(inputs, outputs, steps, {**fixed, **own})
+    if "callbacks" not in options:
+        patience = max(5, epochs // 4)
+        options["callbacks"] = functools.partial(_early_stopping, objective, patience)
     return Study(
         name=name,
         hypermodel=network,
@@ -128,6 +135,16 @@ def study_for(
         seed=seed,
         **options,
     )
+
+
+def _early_stopping(objective: Any, patience: int) -> list[Any]:
+    """End a trial that no longer gets better: another is worth more."""
+    goal = objectives(objective)[0]
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=goal.name, mode=goal.direction, patience=patience
+        )
+    ]
 
 
 def _sort(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

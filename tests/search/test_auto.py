@@ -233,3 +233,13 @@ def test_what_is_wrong_is_told(arguments, error, words):
     given = {"x": X[:90], "y": Y[:90]} | arguments
     with pytest.raises(error, match=f"^study_for: .*{words}"):
         study_for(given.pop("x"), given.pop("y"), **given)
+
+
+def test_trials_that_get_no_better_end_unless_the_user_says_otherwise():
+    x, y = np.zeros((40, 3)), np.arange(40) % 2
+    study = study_for(x, y, epochs=40)
+    (early,) = study.callbacks()
+    assert (early.monitor, early.patience) == ("val_accuracy", 10)
+    # A fresh one for each trial.
+    assert study.callbacks()[0] is not early
+    assert study_for(x, y, epochs=40, callbacks=None).callbacks is None
