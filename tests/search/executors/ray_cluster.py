@@ -35,8 +35,9 @@ _MACHINE = (
 
 def why_not():
     """Says why these tests cannot run here, or returns an empty string."""
-    if importlib.util.find_spec("ray") is None:
-        return "Ray is not installed"
+    for package in ("ray", "jax"):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed"
     tools = ("setpriv", "unshare", "nsenter", "ip")
     lacking = [tool for tool in tools if shutil.which(tool) is None]
     if lacking:
