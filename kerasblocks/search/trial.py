@@ -10,7 +10,6 @@ from typing import Any
 
 RUNNING, COMPLETED, FAILED = "RUNNING", "COMPLETED", "FAILED"
 PRUNED, INTERRUPTED = "PRUNED", "INTERRUPTED"
-STATUSES = (RUNNING, COMPLETED, PRUNED, FAILED, INTERRUPTED)
 HERE = "this process"
 """The name of the worker that is the process that searches."""
 
