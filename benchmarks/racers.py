@@ -126,7 +126,7 @@ def kerasblocks(data, recorder, settings, folder):
     """The ready hypermodel, as it comes."""
     import kerasblocks as kb
 
-    study = kb.search.study_for(
+    study = kb.hypermodels.study_for(
         data["x"],
         data["y"],
         validation=(data["x_validation"], data["y_validation"]),

@@ -21,10 +21,13 @@ _IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasbl
 if TYPE_CHECKING:
     from kerasblocks import blocks as blocks
     from kerasblocks import data as data
+    from kerasblocks import heads as heads
+    from kerasblocks import hypermodels as hypermodels
     from kerasblocks import inspect as inspect
     from kerasblocks import losses as losses
     from kerasblocks import metrics as metrics
     from kerasblocks import search as search
+    from kerasblocks import spaces as spaces
     from kerasblocks import testing as testing
 if TYPE_CHECKING or not _IS_COMMAND:
     from kerasblocks.names import *  # noqa: F403

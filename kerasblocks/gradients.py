@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -41,3 +44,31 @@ def _array(gradient: Any) -> np.ndarray:
     gradient = ops.cast(gradient, "float64" if double else "float32")
     # A copy: an array may share its memory with the backend.
     return np.array(ops.convert_to_numpy(gradient))
+
+
+@contextlib.contextmanager
+def undisturbed(model: keras.Model) -> Iterator[None]:
+    """Puts back whatever changes of the weights and states of a model."""
+    variables = [*model.variables, *model.metrics_variables]
+    before = [_value(variable) for variable in variables]
+    try:
+        with _random_state():
+            yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            if _value(variable).tobytes() != value.tobytes():
+                variable.assign(value)
+        if hasattr(model, "zero_grad"):
+            model.zero_grad()  # torch keeps gradients on the weights
+
+
+def _value(variable: Any) -> np.ndarray:
+    # A copy: on torch an array shares the variable's memory.
+    return np.array(ops.convert_to_numpy(variable))
+
+
+def _random_state() -> Any:
+    """On torch, unseeded dropout and the order of batches draw from a global state."""
+    if keras.backend.backend() == "torch":
+        return sys.modules["torch"].random.fork_rng()
+    return contextlib.nullcontext()

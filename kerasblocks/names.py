@@ -3,17 +3,9 @@
 # losses and metrics too: what a model was compiled with must be registered.
 from kerasblocks import losses, metrics
 from kerasblocks.blocks.augment import Augment
-from kerasblocks.blocks.balancing import (
-    DynamicWeightAverage,
-    ScaleNormalization,
-    Uncertainty,
-)
-from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.inception_block import InceptionBlock
 from kerasblocks.blocks.maxout import Maxout
-from kerasblocks.blocks.multi_head_model import MultiHeadModel
-from kerasblocks.blocks.multi_head_output import MultiHeadOutput
 from kerasblocks.blocks.multi_input import MultiInput
 from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import Pooling
@@ -21,8 +13,18 @@ from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.residual_block import ResidualBlock
 from kerasblocks.blocks.siamese_encoder import SiameseEncoder
 from kerasblocks.blocks.squeeze_excite import SqueezeExcite
-from kerasblocks.blocks.task import Task
-from kerasblocks.blocks.tasks import (
+from kerasblocks.blocks.xception_block import XceptionBlock
+from kerasblocks.core.chain import Chain
+from kerasblocks.heads.balancing import (
+    DynamicWeightAverage,
+    ScaleNormalization,
+    Uncertainty,
+)
+from kerasblocks.heads.model import MultiHeadModel
+from kerasblocks.heads.monitor import HeadMonitor
+from kerasblocks.heads.output import MultiHeadOutput
+from kerasblocks.heads.task import Task
+from kerasblocks.heads.tasks import (
     Binary,
     Count,
     Multiclass,
@@ -31,11 +33,9 @@ from kerasblocks.blocks.tasks import (
     Quantile,
     Regression,
 )
-from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.fold import fold
 from kerasblocks.inspect.gradient_flow import gradient_flow
-from kerasblocks.inspect.head_monitor import HeadMonitor
 from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 

@@ -10,8 +10,8 @@ import numpy as np
 from keras import layers, tree
 
 import kerasblocks as kb
-from kerasblocks.blocks.continuation_ratio import ContinuationRatio
-from kerasblocks.blocks.ordered import Ordered
+from kerasblocks.heads.continuation_ratio import ContinuationRatio
+from kerasblocks.heads.ordered import Ordered
 
 
 @dataclass(frozen=True)

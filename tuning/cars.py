@@ -29,7 +29,7 @@ y = {
     "origin": np.array([ORIGINS.index(car["Origin"]) for car in cars]),
 }
 
-study = kb.search.study_for(
+study = kb.hypermodels.study_for(
     x,
     y,
     name="cars",

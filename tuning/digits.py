@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import kerasblocks as kb
-from kerasblocks.search import spaces
+from kerasblocks import spaces
 
 # Moving averages that settle within the few steps of a short trial.
 NORMALIZATION = keras.layers.BatchNormalization(momentum=0.9)

@@ -13,8 +13,8 @@ from series import load
 from sklearn.model_selection import train_test_split
 
 import kerasblocks as kb
-from kerasblocks.search import spaces
-from kerasblocks.search.hypermodels import Network, Sequences
+from kerasblocks import spaces
+from kerasblocks.hypermodels import Network, Sequences
 
 EPOCHS, BATCH = 60, 8
 

@@ -21,8 +21,8 @@ from keras.initializers import Constant
 from sklearn.datasets import load_digits
 
 import kerasblocks as kb
-from kerasblocks.search import spaces
-from kerasblocks.search.spaces import among, between
+from kerasblocks import spaces
+from kerasblocks.spaces import among, between
 
 SIZE, COPIES, PAIRS = 12, 4, 4096
 

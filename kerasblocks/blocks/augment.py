@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.chain import Chain
+from kerasblocks.core.chain import Chain
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

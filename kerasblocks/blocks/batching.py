@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import positive_int
-from kerasblocks.blocks.block import Block
+from kerasblocks.core.arguments import positive_int
+from kerasblocks.core.block import Block
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from kerasblocks import distances
-from kerasblocks.arguments import one_of
-from kerasblocks.blocks.block import Block
+from kerasblocks.core.arguments import one_of
+from kerasblocks.core.block import Block
 from kerasblocks.distances import unit
 
 

@@ -7,26 +7,26 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import one_of, positive_int, sizes, split_keywords
-from kerasblocks.blocks.composite import Composite, Run, build_layer
 from kerasblocks.blocks.convolution import (
     CONVOLUTIONS,
     convolution_options,
     make_convolution,
 )
 from kerasblocks.blocks.padding import check_padding, make_padding, split_padding
-from kerasblocks.blocks.spatial import (
-    channel_axis,
-    channels,
-    resolve_data_format,
-    spatial_rank,
-)
 from kerasblocks.blocks.templates import (
     check_activation,
     check_normalization,
     make_activation,
     make_normalization,
 )
+from kerasblocks.core.arguments import one_of, positive_int, sizes, split_keywords
+from kerasblocks.core.axes import (
+    channel_axis,
+    channels,
+    resolve_data_format,
+    spatial_rank,
+)
+from kerasblocks.core.composite import Composite, Run, build_layer
 
 STEPS = ("convolution", "normalization", "activation")
 

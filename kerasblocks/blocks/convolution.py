@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.spatial import layer_class
+from kerasblocks.core.axes import layer_class
 
 CONVOLUTIONS = {
     "standard": "Conv{}D",

@@ -7,12 +7,12 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.block import Block
-from kerasblocks.blocks.spatial import (
+from kerasblocks.core.axes import (
     resolve_data_format,
     spatial_sizes,
     with_spatial_sizes,
 )
+from kerasblocks.core.block import Block
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

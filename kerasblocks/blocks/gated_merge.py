@@ -8,17 +8,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.blocks.block import Block
-from kerasblocks.blocks.composite import Composite, Run
 from kerasblocks.blocks.presence import as_flag
 from kerasblocks.blocks.projection import make_projection
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.blocks.spatial import (
+from kerasblocks.core.axes import (
     channel_axis,
     channels,
     resolve_data_format,
     spatial_sizes,
 )
+from kerasblocks.core.block import Block
+from kerasblocks.core.composite import Composite, Run
 
 _NEVER = -1e30  # a gate's logit: finite, so that the gradient is, where all are absent
 

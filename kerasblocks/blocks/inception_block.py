@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import is_positive_int, sizes, split_keywords
-from kerasblocks.blocks.branches import book_branches, make_branch
-from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.convolution import convolution_options
 from kerasblocks.blocks.parallel import Parallel
+from kerasblocks.blocks.steps import book_branches, make_branch
+from kerasblocks.core.arguments import is_positive_int, sizes, split_keywords
+from kerasblocks.core.chain import Chain
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

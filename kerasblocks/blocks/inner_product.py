@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.blocks.block import Block
+from kerasblocks.core.block import Block
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

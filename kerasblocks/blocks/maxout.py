@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import positive_int
-from kerasblocks.blocks.block import Block
-from kerasblocks.blocks.spatial import channel_axis, channels, resolve_data_format
+from kerasblocks.core.arguments import positive_int
+from kerasblocks.core.axes import channel_axis, channels, resolve_data_format
+from kerasblocks.core.block import Block
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

@@ -7,9 +7,6 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import did_you_mean, one_of
-from kerasblocks.blocks.chain import as_layer
-from kerasblocks.blocks.composite import Composite, Run, build_layer, layer_name
 from kerasblocks.blocks.gated_merge import GatedMerge
 from kerasblocks.blocks.inner_product import InnerProduct
 from kerasblocks.blocks.input_structure import (
@@ -18,16 +15,19 @@ from kerasblocks.blocks.input_structure import (
     by_position,
     describe,
 )
-from kerasblocks.blocks.merging import MERGES, is_mergeable, list_shapes, make_merge
 from kerasblocks.blocks.presence import DivideByPresent, FillAbsent, WherePresent
 from kerasblocks.blocks.projection import make_projection
 from kerasblocks.blocks.size_law import SizeLaw, law_between
-from kerasblocks.blocks.spatial import (
+from kerasblocks.core.arguments import did_you_mean, one_of
+from kerasblocks.core.axes import (
     channel_axis,
     channels,
     resolve_data_format,
     spatial_sizes,
 )
+from kerasblocks.core.chain import as_layer
+from kerasblocks.core.composite import Composite, Run, build_layer, layer_name
+from kerasblocks.core.merging import MERGES, is_mergeable, list_shapes, make_merge
 
 OF_TWO = ("subtract", "dot")
 JOINING = ("concatenate", "gated")

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import did_you_mean, is_positive_int
-from kerasblocks.blocks.spatial import layer_class
+from kerasblocks.core.arguments import did_you_mean, is_positive_int
+from kerasblocks.core.axes import layer_class
 
 PADDINGS = ("same", "valid", "causal")
 Pairs = tuple[tuple[int, int], ...]

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.chain import as_layer
-from kerasblocks.blocks.composite import Composite, Run, build_layer
-from kerasblocks.blocks.merging import check_merge, check_mergeable, make_merge
-from kerasblocks.blocks.spatial import channel_axis, resolve_data_format
+from kerasblocks.core.axes import channel_axis, resolve_data_format
+from kerasblocks.core.chain import as_layer
+from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.merging import check_merge, check_mergeable, make_merge
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

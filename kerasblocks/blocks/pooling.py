@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import one_of, sizes
-from kerasblocks.blocks.composite import Composite, Run, build_layer
-from kerasblocks.blocks.spatial import layer_class, resolve_data_format, spatial_rank
+from kerasblocks.core.arguments import one_of, sizes
+from kerasblocks.core.axes import layer_class, resolve_data_format, spatial_rank
+from kerasblocks.core.composite import Composite, Run, build_layer
 
 POOLINGS = {"max": "MaxPooling{}D", "average": "AveragePooling{}D"}
 

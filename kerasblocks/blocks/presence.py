@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from kerasblocks.blocks.block import Block
+from kerasblocks.core.block import Block
 
 
 def as_flag(present: Any, rank: int) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.chain import Chain
 from kerasblocks.blocks.crop import Crop
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.blocks.spatial import layer_class
+from kerasblocks.core.axes import layer_class
+from kerasblocks.core.chain import Chain
 
 
 def make_projection(

@@ -6,19 +6,19 @@ from typing import Any, ClassVar
 
 import keras
 
-from kerasblocks.arguments import one_of
-from kerasblocks.blocks.chain import as_layer
-from kerasblocks.blocks.composite import Composite, Run, build_layer, infer_spec
 from kerasblocks.blocks.conv_block import ConvBlock
-from kerasblocks.blocks.merging import check_mergeable
 from kerasblocks.blocks.projection import make_projection
 from kerasblocks.blocks.size_law import SizeLaw, find_size_laws
-from kerasblocks.blocks.spatial import (
+from kerasblocks.core.arguments import one_of
+from kerasblocks.core.axes import (
     channels,
     resolve_data_format,
     spatial_sizes,
     with_spatial_sizes,
 )
+from kerasblocks.core.chain import as_layer
+from kerasblocks.core.composite import Composite, Run, build_layer, infer_spec
+from kerasblocks.core.merging import check_mergeable
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

@@ -6,14 +6,6 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import (
-    is_positive_int,
-    one_of,
-    positive_int,
-    sizes,
-    split_keywords,
-)
-from kerasblocks.blocks.composite import Run, build_layer
 from kerasblocks.blocks.conv_block import STEPS, ConvBlock
 from kerasblocks.blocks.convolution import convolution_options
 from kerasblocks.blocks.pooling import POOLINGS, Pooling
@@ -24,6 +16,14 @@ from kerasblocks.blocks.templates import (
     check_normalization,
     make_activation,
 )
+from kerasblocks.core.arguments import (
+    is_positive_int,
+    one_of,
+    positive_int,
+    sizes,
+    split_keywords,
+)
+from kerasblocks.core.composite import Run, build_layer
 
 PRE_ACTIVATION = ("normalization", "activation", "convolution")
 ORDERS = ("book", "post", "pre")

@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import one_of
 from kerasblocks.blocks.batching import SplitBatches, StackBatches
-from kerasblocks.blocks.chain import Chain, as_layer
 from kerasblocks.blocks.comparison import COMPARISONS, Comparison
-from kerasblocks.blocks.composite import Composite, Run, build_layer
-from kerasblocks.blocks.merging import check_mergeable, make_merge
-from kerasblocks.blocks.spatial import channel_axis, resolve_data_format
+from kerasblocks.core.arguments import one_of
+from kerasblocks.core.axes import channel_axis, resolve_data_format
+from kerasblocks.core.chain import Chain, as_layer
+from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.merging import check_mergeable, make_merge
 
 JOINS = ("concatenate", "multiply", "average")
 

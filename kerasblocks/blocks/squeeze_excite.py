@@ -6,15 +6,15 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import positive_int
-from kerasblocks.blocks.composite import Composite, Run
-from kerasblocks.blocks.spatial import (
+from kerasblocks.blocks.templates import check_activation
+from kerasblocks.core.arguments import positive_int
+from kerasblocks.core.axes import (
     channels,
     layer_class,
     resolve_data_format,
     spatial_rank,
 )
-from kerasblocks.blocks.templates import check_activation
+from kerasblocks.core.composite import Composite, Run
 
 DEFAULT_RATIO = 16
 

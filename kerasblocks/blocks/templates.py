@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 
 NORMALIZATIONS = {
     "batch": keras.layers.BatchNormalization,

@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import is_positive_int, positive_int, sizes
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.pooling import Pooling
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.size_law import SizeLaw
 from kerasblocks.blocks.templates import check_activation, check_normalization
+from kerasblocks.core.arguments import is_positive_int, positive_int, sizes
 
 ORDER = ("activation", "convolution", "normalization")
 

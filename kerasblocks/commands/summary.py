@@ -87,8 +87,8 @@ def run(options: argparse.Namespace) -> int:
     arguments = read.arguments(options.arg)
     with quiet_start():
         target = load(options.target)
+        from kerasblocks.core.phantom import apart
         from kerasblocks.inspect.summary import summary
-        from kerasblocks.phantom import apart
 
         make = _maker(target, arguments)
         shapes = None

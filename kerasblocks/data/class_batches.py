@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasblocks.arguments import positive_int
+from kerasblocks.core.arguments import positive_int
 from kerasblocks.data.labelled import LabelledBatches
 
 

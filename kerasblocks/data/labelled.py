@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import tree
 
-from kerasblocks.arguments import is_positive_int
+from kerasblocks.core.arguments import is_positive_int
 
 
 class LabelledBatches(keras.utils.PyDataset):

@@ -4,12 +4,10 @@ from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.fold import fold
 from kerasblocks.inspect.gradient_flow import gradient_flow
 from kerasblocks.inspect.gradients.plot import plot_flows
-from kerasblocks.inspect.head_monitor import HeadMonitor
 from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 
 __all__ = [
-    "HeadMonitor",
     "expand",
     "fold",
     "gradient_flow",

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.blocks.block import Block
-from kerasblocks.blocks.composite import Composite
+from kerasblocks.core.block import Block
+from kerasblocks.core.composite import Composite
 from kerasblocks.inspect.functional import as_functional
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.arguments import is_positive_int
+from kerasblocks.core.arguments import is_positive_int
+from kerasblocks.core.phantom import MadeOutside, apart
 from kerasblocks.inspect.summary_tree import Summary
 from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
 from kerasblocks.inspect.tracing.rules import rule_for
 from kerasblocks.inspect.tracing.sizes import weight_bytes
 from kerasblocks.inspect.tracing.trace import Trace
-from kerasblocks.phantom import MadeOutside, apart
 
 _OWNER = "summary"
 

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import positive_number
-from kerasblocks.config import ConfigFromSignature
+from kerasblocks.core.arguments import positive_number
+from kerasblocks.core.config import ConfigFromSignature
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from kerasblocks.batch import check_embeddings, first_of_label, others, same_label
-from kerasblocks.config import ConfigFromSignature
+from kerasblocks.core.config import ConfigFromSignature
 
 
 class LabelledLoss(ConfigFromSignature, keras.losses.Loss):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import positive_number
+from kerasblocks.core.arguments import positive_number
 from kerasblocks.distances import similarities
 from kerasblocks.losses.labelled import LabelledLoss
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.config import ConfigFromSignature
+from kerasblocks.core.config import ConfigFromSignature
 
 
 def check_quantiles(owner: str, quantiles: Any) -> list[float]:

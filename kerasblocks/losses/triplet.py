@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import one_of, positive_number
+from kerasblocks.core.arguments import one_of, positive_number
 from kerasblocks.distances import DISTANCES, pairwise
 from kerasblocks.losses.labelled import LabelledLoss, mean_over
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasblocks.arguments import one_of
+from kerasblocks.core.arguments import one_of
 from kerasblocks.metrics.one_shot import check_ways
 
 

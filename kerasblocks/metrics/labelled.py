@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import one_of
 from kerasblocks.batch import check_embeddings, others, same_label
-from kerasblocks.config import ConfigFromSignature
+from kerasblocks.core.arguments import one_of
+from kerasblocks.core.config import ConfigFromSignature
 from kerasblocks.distances import DISTANCES, pairwise
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import is_positive_int
+from kerasblocks.core.arguments import is_positive_int
 from kerasblocks.metrics.labelled import LabelledMetric
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.arguments import positive_int
+from kerasblocks.core.arguments import positive_int
 from kerasblocks.metrics.labelled import LabelledMetric
 
 

@@ -1,7 +1,6 @@
 """Searches over hyperparameters: studies, the driver that runs them, results."""
 
-from kerasblocks.search import hypermodels, pruners, spaces, tensorboard
-from kerasblocks.search.auto import study_for
+from kerasblocks.search import pruners, tensorboard
 from kerasblocks.search.driver import run
 from kerasblocks.search.errors import ExecutorLost, SearchFailed, StudyError
 from kerasblocks.search.load import load_study
@@ -18,12 +17,9 @@ __all__ = [
     "Study",
     "StudyError",
     "Trial",
-    "hypermodels",
     "load_study",
     "pruners",
     "read",
     "run",
-    "spaces",
-    "study_for",
     "tensorboard",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import keras_tuner as kt
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 from kerasblocks.inspect.summary import Summary, summary
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.trial import dumps

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.study import Study
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 
 COSTS = {
     "parameters": "how many weights the model has",

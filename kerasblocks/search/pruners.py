@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import keras_tuner as kt
 
-from kerasblocks.arguments import did_you_mean, is_positive_int
+from kerasblocks.core.arguments import did_you_mean, is_positive_int
 
 Values = Sequence[float | None]
 Pruner = Callable[[kt.Objective, Values, Sequence[Values]], bool]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import keras_tuner as kt
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 from kerasblocks.search.budget import Budget
 from kerasblocks.search.errors import StudyError, one_line
 from kerasblocks.search.objectives import objectives

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import did_you_mean
+from kerasblocks.core.arguments import did_you_mean
 from kerasblocks.search import checkpoint
 from kerasblocks.search.checkpoint import Checkpoint, Progress
 from kerasblocks.search.errors import StudyError

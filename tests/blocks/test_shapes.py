@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 import kerasblocks as kb
-from kerasblocks.search import spaces
+from kerasblocks import spaces
 from kerasblocks.testing import configs, shapes
 from tests.blocks.shape_law import (
     check_channels_first,

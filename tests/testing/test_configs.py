@@ -6,7 +6,7 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from kerasblocks.search import spaces
+from kerasblocks import spaces
 from kerasblocks.testing import configs
 from kerasblocks.testing.configs import DrawnHyperParameters
 

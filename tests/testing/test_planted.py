@@ -14,7 +14,7 @@ from keras import ops
 import kerasblocks as kb
 from kerasblocks.blocks import comparison, composite, parallel, residual_block
 from kerasblocks.blocks.batching import SplitBatches
-from kerasblocks.blocks.wide_dense import SplitFeatures
+from kerasblocks.heads.wide_dense import SplitFeatures
 from kerasblocks.testing import Broken, case, checks
 from tests.table import BY_NAME
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kerasblocks.arguments import positive_int
+from kerasblocks.core.arguments import positive_int
 
 Batch = tuple[Any, Any, Any]
 """Inputs, targets or None, sample weights or None."""

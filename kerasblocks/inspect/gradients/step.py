@@ -11,9 +11,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from kerasblocks.gradients import Recorder
+from kerasblocks.gradients import Recorder, undisturbed
 from kerasblocks.inspect.gradients.batches import Batch
-from kerasblocks.inspect.head_gradients import undisturbed
 
 
 class Gradients(NamedTuple):

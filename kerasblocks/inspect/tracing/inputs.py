@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.arguments import is_positive_int
+from kerasblocks.core.arguments import is_positive_int
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Structures of `KerasTensor`s for a layer's `call`: by position, and by name."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import keras
 
-from kerasblocks.hooks import Hooks
+from kerasblocks.core.hooks import Hooks
 from kerasblocks.inspect.tracing.specs import as_spec, is_symbolic
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import positive_int, positive_number
+from kerasblocks.core.arguments import positive_int, positive_number
 from kerasblocks.search.errors import StudyError
 from kerasblocks.search.executors.deaths import how
 from kerasblocks.search.executors.environment import environment

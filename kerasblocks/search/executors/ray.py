@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.arguments import non_negative, positive_int, positive_number
+from kerasblocks.core.arguments import non_negative, positive_int, positive_number
 from kerasblocks.files import replacing
 from kerasblocks.search.errors import ExecutorLost, StudyError
 from kerasblocks.search.executors.ray_actor import Files, Greeting, TrialActor

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from kerasblocks.arguments import one_of
+from kerasblocks.core.arguments import one_of
 from kerasblocks.search.errors import StudyError
 from kerasblocks.search.oracles.axes import Axis, axes, params
 from kerasblocks.search.oracles.points import is_active, seed_for

@@ -1,0 +1,1 @@
+"""Several outputs: tasks, their labels, losses and metrics, and the model."""

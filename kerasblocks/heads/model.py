@@ -1,0 +1,216 @@
+"""`MultiHeadModel`: a model of named outputs, strict in names, that balances losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasblocks.core.arguments import check_keys
+from kerasblocks.heads.labels import Values
+from kerasblocks.heads.loss import TaskLoss, balanced_losses
+from kerasblocks.heads.output import MultiHeadOutput
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class MultiHeadModel(keras.Model):
+    """A Keras model whose output is a dict, for training by name.
+
+    It is made, compiled, fitted, saved and loaded as any `keras.Model`, Functional or
+    subclassed. It differs in what becomes of targets and losses:
+
+    - Targets must be a dict with exactly the names of the outputs, and sample weights
+      a dict with some of them; anything else is an error in the first step. With
+      arrays, Keras itself wants all the weights: `MultiHeadOutput.route` completes
+      them.
+    - The losses are weighed by the `balancing` of its `MultiHeadOutput`.
+
+    It overrides `compute_loss`, and `compute_metrics` to look at the names there too:
+    on JAX and torch Keras builds metrics before it asks for a loss.
+
+    Args:
+        inputs: The inputs of a Functional model.
+        outputs: A dict of outputs.
+        name: The name of the model.
+
+    Raises:
+        ValueError: on training, a name is wrong, missing or superfluous.
+
+    Example:
+        >>> from kerasblocks import Binary, Regression
+        >>> heads = MultiHeadOutput(
+        ...     {"age": Regression(), "smokes": Binary()}, balancing="uncertainty"
+        ... )
+        >>> features = keras.Input((8,))
+        >>> model = MultiHeadModel(features, heads(features))
+        >>> model.compile("adam", **heads.compile_args())
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        functional = len(args) > 1 or "outputs" in kwargs
+        if functional and cls is MultiHeadModel:
+            cls = FunctionalMultiHeadModel
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if len(args) > 1 or "outputs" in kwargs:
+            _make_functional(type(self))
+        super().__init__(*args, **kwargs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        self._check_names(y, y_pred, sample_weight)
+        weights = _complete(sample_weight, y_pred)
+        with balanced_losses():
+            total = super().compute_loss(x, y, y_pred, weights, training)
+            heads = find_balanced(self)
+            balancer = None if heads is None else heads.balancer
+            if heads is None or balancer is None:
+                self._check_unbalanced()
+                return total
+            # The call above keeps the metrics of the losses; their sum is not used.
+            losses = [
+                loss(y[name], y_pred[name], _weight_of(name, weights))
+                for name, loss in self._head_losses(heads).items()
+            ]
+        # Keras divides losses by the replicas that share a batch: balance them whole.
+        share = Values()(ops.ones((1,)), ops.ones((1,)))
+        total = ops.sum(balancer(ops.stack(losses) / share, training=training))
+        for loss in self.losses:
+            total = total + ops.sum(ops.cast(loss, total.dtype))
+        return total * share
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        self._check_names(y, y_pred, sample_weight)
+        weights = _complete(sample_weight, y_pred)
+        return super().compute_metrics(x, y, y_pred, weights)
+
+    def _head_losses(self, heads: MultiHeadOutput) -> dict[str, TaskLoss]:
+        """The losses that the model was compiled with, in the order of the heads."""
+        losses = self.loss if isinstance(self.loss, Mapping) else {}
+        for name, loss in losses.items():
+            if name not in heads.heads and loss is not None:
+                raise ValueError(
+                    f"{type(self).__name__}: 'balancing' is of the losses of one "
+                    f"MultiHeadOutput; {name!r} is no head of it and must have no loss"
+                )
+        for name in heads.heads:
+            if not isinstance(losses.get(name), TaskLoss):
+                raise ValueError(
+                    f"{type(self).__name__}: 'balancing' needs the losses of "
+                    f"MultiHeadOutput.compile_args(), got {losses.get(name)!r} for "
+                    f"{name!r}"
+                )
+        return {name: losses[name] for name in heads.heads}
+
+    def _check_unbalanced(self) -> None:
+        losses = self.loss.values() if isinstance(self.loss, Mapping) else ()
+        if any(isinstance(loss, TaskLoss) and loss.balanced for loss in losses):
+            raise ValueError(
+                f"{type(self).__name__}: 'balancing' needs its MultiHeadOutput to be a "
+                "layer of the model, however deep; there is none"
+            )
+
+    def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        try:
+            check_names("MultiHeadModel", y, y_pred, sample_weight)
+        except ValueError:
+            # A function that failed in its first trace must not be called again.
+            self.train_function = self.test_function = None
+            raise
+
+
+# Keras does not export it.
+_Functional: Any = type(keras.Model.__new__(keras.Model, None, None))
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class FunctionalMultiHeadModel(MultiHeadModel, _Functional):
+    """What `MultiHeadModel(inputs, outputs)` is: a Functional of Keras.
+
+    Keras would else put Functional among the bases of `MultiHeadModel` itself, and
+    subclasses with a `call` of their own could not be made any more.
+
+    Args:
+        inputs: The inputs.
+        outputs: A dict of outputs.
+        name: The name of the model.
+    """
+
+
+def _make_functional(cls: Any) -> Any:
+    """Gives a subclass that is called on inputs and outputs a Functional base.
+
+    As Keras does it, but for `MultiHeadModel` itself, which must stay as it is.
+    """
+    if cls is MultiHeadModel:
+        return FunctionalMultiHeadModel
+    if issubclass(cls, MultiHeadModel) and not issubclass(cls, _Functional):
+        cls.__bases__ = tuple(map(_make_functional, cls.__bases__))
+    return cls
+
+
+def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Raises unless targets and weights have the names of the outputs.
+
+    Args:
+        owner: The class, for the error message.
+        y: The targets.
+        y_pred: The outputs.
+        sample_weight: None, weights for all outputs, or a dict for some.
+
+    Raises:
+        ValueError: what is wrong, with the nearest legal name.
+    """
+    if not isinstance(y_pred, Mapping):
+        raise ValueError(
+            f"{owner}: its output must be a dict by name, as that of MultiHeadOutput, "
+            f"got {y_pred!r}"
+        )
+    names = list(y_pred)
+    check_keys(owner, "y", y, names, what="outputs", complete=True)
+    if isinstance(sample_weight, Mapping | list | tuple):
+        check_keys(owner, "sample_weight", sample_weight, names, what="outputs")
+
+
+def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
+    """The layer of a model whose losses are to be balanced, if there is one.
+
+    Raises:
+        ValueError: there are several.
+    """
+    found = {id(heads): heads for heads in _heads(model) if heads.balancer is not None}
+    if len(found) > 1:
+        raise ValueError(
+            f"{type(model).__name__}: one MultiHeadOutput can have a 'balancing', got "
+            f"{len(found)}"
+        )
+    return next(iter(found.values()), None)
+
+
+def _heads(model: Any) -> Iterator[MultiHeadOutput]:
+    # Keras has no public walk over the layers inside any layer.
+    for layer in model._flatten_layers():
+        if isinstance(layer, MultiHeadOutput):
+            yield layer
+
+
+def _complete(sample_weight: Any, y_pred: Any) -> Any:
+    """Weights for all outputs, None where there are none."""
+    if not isinstance(sample_weight, Mapping):
+        return sample_weight
+    return {name: sample_weight.get(name) for name in y_pred}
+
+
+def _weight_of(name: str, weights: Any) -> Any:
+    return weights[name] if isinstance(weights, Mapping) else weights

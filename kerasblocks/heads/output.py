@@ -1,0 +1,261 @@
+"""`MultiHeadOutput`: named outputs of several tasks from shared features."""
+
+from __future__ import annotations
+
+import numbers
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasblocks.blocks.templates import make_activation
+from kerasblocks.core.arguments import check_keys, non_negative
+from kerasblocks.core.chain import Chain
+from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.heads.balancing import make_balancing
+from kerasblocks.heads.labels import check_labels
+from kerasblocks.heads.loss import TaskLoss
+from kerasblocks.heads.metric import TaskMetric
+from kerasblocks.heads.task import Task, as_list, replaced
+from kerasblocks.heads.wide_dense import SplitFeatures, build_wide_dense
+
+_NAME = re.compile(r"[A-Za-z0-9_.>-]+")
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class MultiHeadOutput(Composite):
+    """A dict of outputs, one for each task, from the same features.
+
+    Heads without hidden layers run as one matrix product, and each starts as its own
+    Dense layer would. Outputs are float32 under float16 and bfloat16 policies.
+
+    Input shape: `(batch, ..., features)`.
+    Output shape: a dict with `(batch, ..., units)` for each head.
+
+    A model that gives this dict takes dicts of losses, weights and targets, in any
+    order, by the names of the heads. (One that gives a list of its values has no names
+    for them: Keras takes them from layers. It needs lists throughout.)
+
+    Args:
+        heads: A dict of tasks by the names of the outputs: `Regression`, `Binary`,
+            `Multiclass`, `Multilabel`, `Ordinal`, `Count` or `Quantile`.
+        balancing: How a `MultiHeadModel` weighs the losses while training:
+            "uncertainty" or "scale", a layer such as `DynamicWeightAverage`, or None
+            for fixed weights.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
+    Raises:
+        ValueError: `heads` is not such a dict, or is empty, or `balancing` is none of
+            these.
+
+    Example:
+        >>> from kerasblocks import Binary, Multiclass, Regression
+        >>> heads = MultiHeadOutput({
+        ...     "age": Regression(), "income": Multiclass(10), "gender": Binary()
+        ... })
+        >>> features = keras.Input((128,))
+        >>> model = keras.Model(features, heads(features))
+        >>> model.compile("adam", **heads.compile_args(loss_weights={"age": 0.25}))
+        >>> heads.compute_output_shape((None, 128))
+        {'age': (None, 1), 'income': (None, 10), 'gender': (None, 1)}
+
+    Reference: Caruana, Multitask Learning, Machine Learning 28, 1997.
+    """
+
+    def __init__(self, heads: Mapping[str, Task], balancing: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(heads, Mapping) or not heads:
+            raise ValueError(
+                f"{self._owner}: 'heads' must be a dict of at least one task, got "
+                f"{heads!r}"
+            )
+        for name, task in heads.items():
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{self._owner}: a name in 'heads' must be of letters from a to z, "
+                    f"digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
+                    f"TensorFlow, got {name!r}"
+                )
+            if not isinstance(task, Task):
+                raise ValueError(
+                    f"{self._owner}: 'heads' must hold tasks such as Regression(), got "
+                    f"{task!r} for {name!r}"
+                )
+        self.heads = dict(heads)
+        self.balancing = balancing
+        self.balancer = make_balancing(self._owner, balancing, self._wide)
+        self.dense: keras.layers.Dense | None = None
+        self.split: SplitFeatures | None = None
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        # As pairs: JSON's keys may be sorted on their way, and the heads' weights are
+        # kept in their order.
+        config["heads"] = [list(pair) for pair in config["heads"].items()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return super().from_config({**config, "heads": dict(config["heads"])})
+
+    def compile_args(
+        self,
+        loss_weights: Mapping[str, float] | None = None,
+        *,
+        loss: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """The arguments `loss`, `metrics` and `loss_weights` for `model.compile`.
+
+        Args:
+            loss_weights: A weight for some heads, instead of their task's own.
+            loss: A loss for some heads, instead of their task's own.
+            metrics: A list of metrics for some heads, instead of their task's own.
+
+        Returns:
+            A dict of dicts by the names of the heads, for `model.compile(**...)`.
+
+        Raises:
+            ValueError: a name is not that of a head, or a weight is not a number of
+                0 or more, or is given beside a `balancing`.
+        """
+        given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights}
+        for argument, values in given.items():
+            if values is not None:
+                check_keys(self._owner, argument, values, list(self.heads))
+        weights = {name: task.loss_weight for name, task in self.heads.items()}
+        for name, weight in (loss_weights or {}).items():
+            what = f"the weight in 'loss_weights' for {name!r}"
+            weights[name] = non_negative(self._owner, what, weight)
+        if self.balancing is not None and set(weights.values()) != {1.0}:
+            raise ValueError(
+                f"{self._owner}: weights of losses and 'balancing' exclude each other, "
+                f"got the weights {weights}"
+            )
+        tasks = {
+            name: task
+            if not loss or name not in loss
+            else replaced(task, loss=loss[name])
+            for name, task in self.heads.items()
+        }
+        balanced = self.balancing is not None
+        seen: set[int] = set()
+        return {
+            "loss": {
+                name: TaskLoss(task, name, balanced) for name, task in tasks.items()
+            },
+            "metrics": {
+                name: [
+                    TaskMetric(task, _own_copy(metric, seen), name)
+                    for metric in as_list((metrics or {}).get(name, task.used_metrics))
+                ]
+                for name, task in tasks.items()
+            },
+            "loss_weights": weights,
+        }
+
+    def route(self, y: Any, sample_weight: Any = None) -> Any:
+        """Checks the targets of the heads, and completes their sample weights.
+
+        For arrays before `fit`, where it looks at the values too, and inside the
+        `map` of a `tf.data.Dataset`, a `PyDataset` or a `DataLoader`.
+
+        Args:
+            y: A dict of targets by the names of the heads, in any order.
+            sample_weight: None, or a dict of weights for some heads.
+
+        Returns:
+            The targets in the order of the heads; with weights, a tuple of the targets
+            and the weights of all heads, 1 where none was given.
+
+        Raises:
+            ValueError: a name is wrong, missing or superfluous, or an array's shape or
+                values are not those of the task's labels.
+        """
+        check_keys(self._owner, "y", y, list(self.heads), complete=True)
+        y = {name: y[name] for name in self.heads}
+        for name, labels in y.items():
+            if isinstance(labels, np.ndarray | list | tuple | numbers.Number):
+                check_labels(self._owner, name, self.heads[name], np.asarray(labels))
+        if sample_weight is None:
+            return y
+        names = list(self.heads)
+        check_keys(self._owner, "sample_weight", sample_weight, names)
+        weights = {
+            name: sample_weight[name] if name in sample_weight else _ones(y[name])
+            for name in names
+        }
+        return y, weights
+
+    def wire(self, run: Run, inputs: Any) -> dict[str, Any]:
+        features = {name: run(chain, inputs) for name, chain in self.chains.items()}
+        if self.dense is not None:
+            product = run(self.dense, inputs)
+            parts = [product] if self.split is None else run(self.split, product)
+            features |= zip(self._direct, parts, strict=True)
+        return {
+            name: run(self.activations[name], features[name]) for name in self.heads
+        }
+
+    def build_children(self, inputs: Any) -> Any:
+        policy = self.dtype_policy
+        self.activations = {
+            name: make_activation(task.activation, name=name, dtype=self._wide)
+            or keras.layers.Activation("linear", name=name, dtype=self._wide)
+            for name, task in self.heads.items()
+        }
+        self.chains = {
+            name: Chain(
+                [*task.make_hidden(policy), _dense(task.units, policy)],
+                name=name,
+                dtype=policy,
+            )
+            for name, task in self.heads.items()
+            if task.hidden
+        }
+        widths = [self.heads[name].units for name in self._direct]
+        self.dense = self.split = None
+        if widths:
+            self.dense = _dense(sum(widths), policy)
+            build_wide_dense(self.dense, tuple(inputs.shape), widths)
+        if len(widths) > 1:
+            self.split = SplitFeatures(widths, name="split", dtype=policy)
+        if self.balancer is not None and not self.balancer.built:
+            self.balancer.build((len(self.heads),))
+        return self.wire(build_layer, inputs)
+
+    @property
+    def _wide(self) -> Any:
+        """The policy of outputs and losses, never narrower than float32."""
+        policy = self.dtype_policy
+        narrow = policy.compute_dtype in ("float16", "bfloat16")
+        return "float32" if narrow else policy
+
+    @property
+    def _direct(self) -> list[str]:
+        """The heads without hidden layers, in their order."""
+        return [name for name, task in self.heads.items() if not task.hidden]
+
+
+def _ones(labels: Any) -> Any:
+    """A weight of 1 for each label, in the library that the labels are of."""
+    if type(labels).__module__.startswith("tensorflow"):
+        # In a tf.data.Dataset, whatever Keras' backend is.
+        tf = sys.modules["tensorflow"]
+        return tf.ones(tf.shape(labels)[:1])
+    return np.ones(len(labels), "float32")
+
+
+def _own_copy(metric: Any, seen: set[int]) -> Any:
+    """The metric, a copy where another head has it: it would count both."""
+    if isinstance(metric, keras.metrics.Metric) and id(metric) in seen:
+        return type(metric).from_config(metric.get_config())
+    seen.add(id(metric))
+    return metric
+
+
+def _dense(units: int, policy: Any) -> keras.layers.Dense:
+    return keras.layers.Dense(units, name="dense", dtype=policy)

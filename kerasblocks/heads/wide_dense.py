@@ -1,0 +1,70 @@
+"""One matrix product for several heads, each initialized as a layer of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasblocks.core.block import Block
+
+
+class _ByColumns(keras.initializers.Initializer):
+    """Glorot's uniform distribution for each group of columns on its own.
+
+    One wide kernel would have the fan-out of all groups together.
+    """
+
+    def __init__(self, widths: Sequence[int]):
+        self.widths = widths
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        glorot = keras.initializers.GlorotUniform
+        columns = [glorot()((*shape[:-1], n), dtype=dtype) for n in self.widths]
+        return ops.concatenate(columns, axis=-1)
+
+
+def build_wide_dense(dense: keras.layers.Dense, shape: Any, widths: Any) -> None:
+    """Builds `dense` with columns that start as those of separate Dense layers.
+
+    Its config keeps naming Keras' own initializer, so that an expanded model
+    loads without this package.
+    """
+    initializer = dense.kernel_initializer
+    dense.kernel_initializer = _ByColumns(widths)
+    try:
+        dense.build(shape)
+    finally:
+        dense.kernel_initializer = initializer
+
+
+@keras.saving.register_keras_serializable(package="kerasblocks")
+class SplitFeatures(Block):
+    """Cuts the last axis into parts of given widths.
+
+    Input shape: `(batch, ..., sum of the widths)`.
+    Output shape: a list of `(batch, ..., width)`.
+
+    Args:
+        widths: A list of ints.
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+    """
+
+    def __init__(self, widths: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.widths = list(widths)
+
+    def compute_output_spec(self, inputs: Any) -> list[keras.KerasTensor]:
+        return [
+            keras.KerasTensor((*inputs.shape[:-1], width), inputs.dtype)
+            for width in self.widths
+        ]
+
+    def call(self, inputs: Any) -> Any:
+        ends = [sum(self.widths[: i + 1]) for i in range(len(self.widths) - 1)]
+        return ops.split(inputs, ends, axis=-1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return [previous_mask] * len(self.widths)
