@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
+
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -55,7 +57,10 @@ class Hooks:
 
     def _install(self, owner: type, name: str, wrap: Wrap) -> None:
         if not hasattr(owner, name):
-            return  # a private one, which another version of Keras lacks
+            raise RuntimeError(
+                f"kerasblocks needs {owner.__name__}.{name}, which Keras "
+                f"{keras.__version__} does not have"
+            )
         if name in vars(owner):
             self._undo.callback(setattr, owner, name, vars(owner)[name])
         else:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import keras
 from keras import ops
 
+from kerasblocks.core._keras import has_value
 from kerasblocks.core.hooks import Hooks
 
 T = TypeVar("T")
@@ -132,7 +133,7 @@ def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
     """Drops the values of a file of weights, which would stay in memory otherwise."""
 
     def hooked(variable: Any, value: Any) -> Any:
-        is_deferred = _THREAD.is_apart and variable._value is None
+        is_deferred = _THREAD.is_apart and not has_value(variable)
         fits = tuple(getattr(value, "shape", (None,))) == tuple(variable.shape)
         return value if is_deferred and fits else assign(variable, value)
 

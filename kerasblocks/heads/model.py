@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasblocks.core._keras import Functional, walk_layers
 from kerasblocks.core.arguments import check_keys
 from kerasblocks.heads.labels import Values
 from kerasblocks.heads.loss import TaskLoss, balanced_losses
@@ -130,12 +131,8 @@ class MultiHeadModel(keras.Model):
             raise
 
 
-# Keras does not export it.
-_Functional: Any = type(keras.Model.__new__(keras.Model, None, None))
-
-
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class FunctionalMultiHeadModel(MultiHeadModel, _Functional):
+class FunctionalMultiHeadModel(MultiHeadModel, Functional):
     """What `MultiHeadModel(inputs, outputs)` is: a Functional of Keras.
 
     Keras would else put Functional among the bases of `MultiHeadModel` itself, and
@@ -155,7 +152,7 @@ def _make_functional(cls: Any) -> Any:
     """
     if cls is MultiHeadModel:
         return FunctionalMultiHeadModel
-    if issubclass(cls, MultiHeadModel) and not issubclass(cls, _Functional):
+    if issubclass(cls, MultiHeadModel) and not issubclass(cls, Functional):
         cls.__bases__ = tuple(map(_make_functional, cls.__bases__))
     return cls
 
@@ -199,8 +196,7 @@ def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
 
 
 def _heads(model: Any) -> Iterator[MultiHeadOutput]:
-    # Keras has no public walk over the layers inside any layer.
-    for layer in model._flatten_layers():
+    for layer in walk_layers(model):
         if isinstance(layer, MultiHeadOutput):
             yield layer
 

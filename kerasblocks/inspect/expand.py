@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.core._keras import made_by, mask_of, walk_layers
 from kerasblocks.core.block import Block
 from kerasblocks.core.composite import Composite
 from kerasblocks.inspect.functional import as_functional
@@ -121,7 +122,7 @@ class _Expansion:
         return outputs
 
     def _mask(self, x: Any) -> Any:
-        return self._masks.get(id(x), (x, getattr(x, "_keras_mask", None)))[1]
+        return self._masks.get(id(x), (x, mask_of(x)))[1]
 
     def _carry_mask(self, layer: Any, inputs: Any, outputs: Any, name: str) -> None:
         masks = tree.map_structure(self._mask, inputs)
@@ -169,10 +170,10 @@ class _Expansion:
             if id(x) in known or not isinstance(x, keras.KerasTensor):
                 continue
             known.add(id(x))
-            operation, node, _ = x._keras_history
+            operation, read = made_by(x)
             if not isinstance(operation, keras.layers.Layer):
                 self._rename(operation, prefix)
-                waiting += operation._inbound_nodes[node].input_tensors
+                waiting += read
 
     def _rename(self, layer: Any, prefix: str) -> Any:
         if (
@@ -189,6 +190,4 @@ class _Expansion:
 
 
 def _holds_block(layer: Any) -> bool:
-    # Keras has no public walk over the layers inside any layer.
-    inside = getattr(layer, "_flatten_layers", list)()
-    return any(isinstance(child, Block) for child in inside)
+    return any(isinstance(child, Block) for child in walk_layers(layer))

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from kerasblocks.core._keras import sublayers
 from kerasblocks.core.arguments import positive_int
 from kerasblocks.gradients import undisturbed
 from kerasblocks.inspect.gradients.batches import Batch, count_samples, make_batches
-from kerasblocks.inspect.gradients.layer_watch import sublayers, watching
+from kerasblocks.inspect.gradients.layer_watch import watching
 from kerasblocks.inspect.gradients.rows import GradientRows
 from kerasblocks.inspect.gradients.step import Gradients, take_step, with_loss
 from kerasblocks.inspect.gradients.table import BlockGradient, GradientFlow

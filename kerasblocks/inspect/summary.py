@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.core._keras import walk_layers
 from kerasblocks.core.arguments import is_positive_int
 from kerasblocks.core.phantom import MadeOutside, apart
 from kerasblocks.inspect.summary_tree import Summary
@@ -147,9 +148,7 @@ def _shapes(own: Any) -> str:
 def _is_whole(layer: Any) -> bool:
     """Whether it is built, and all in it: running it would build the rest."""
     default = keras.layers.Layer.build
-    return all(
-        one.built or type(one).build is default for one in layer._flatten_layers()
-    )
+    return all(one.built or type(one).build is default for one in walk_layers(layer))
 
 
 def _copy(layer: Any) -> Any:

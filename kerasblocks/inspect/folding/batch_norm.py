@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kerasblocks.core._keras import made_by
 from kerasblocks.inspect.folding import linear
 from kerasblocks.inspect.folding.affine import Affine, affine
 from kerasblocks.inspect.folding.copies import Copies
@@ -103,7 +104,7 @@ class _Bound:
     def __call__(self, x: keras.KerasTensor) -> keras.KerasTensor:
         y = self._operation(x, self._constant)
         # Keras has no argument for it, and counts the names of a session alone.
-        y._keras_history.operation.name = self.name
+        made_by(y)[0].name = self.name
         return y
 
 

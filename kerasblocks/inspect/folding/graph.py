@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.core._keras import mask_of
 from kerasblocks.inspect.functional import as_functional
 
 
@@ -180,4 +181,4 @@ def tensors(structure: Any) -> list[keras.KerasTensor]:
 
 def is_masked(x: keras.KerasTensor) -> bool:
     """Whether a mask travels on `x`."""
-    return getattr(x, "_keras_mask", None) is not None
+    return mask_of(x) is not None

@@ -8,16 +8,12 @@ from typing import Any
 
 import keras
 
-
-def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers right inside a layer or model."""
-    # Keras has no public walk over the layers inside any layer.
-    return layer._flatten_layers(include_self=False, recursive=False)
+from kerasblocks.core._keras import walk_layers
 
 
 def all_sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layers inside a layer or model, and those inside them."""
-    return layer._flatten_layers(include_self=False)
+    return list(walk_layers(layer))[1:]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasblocks.inspect.gradients.layer_watch import all_sublayers, sublayers
+from kerasblocks.core._keras import sublayers
+from kerasblocks.inspect.gradients.layer_watch import all_sublayers
 from kerasblocks.inspect.gradients.table import BlockGradient
 
 _Claims = dict[int, str]

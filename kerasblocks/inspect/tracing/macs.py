@@ -42,10 +42,11 @@ def count_macs(operation: Any, args: Any, kwargs: Any, outputs: Any) -> int | No
 
     Example:
         >>> import keras
+        >>> from kerasblocks.core._keras import made_by
         >>> x = keras.KerasTensor((1, 8, 8, 3))
         >>> kernel = keras.KerasTensor((3, 3, 3, 16))
         >>> y = keras.ops.conv(x, kernel, padding="same")
-        >>> count_macs(y._keras_history.operation, (x, kernel), {}, y)
+        >>> count_macs(made_by(y)[0], (x, kernel), {}, y)
         27648
     """
     name = type(operation).__name__

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kerasblocks.core._keras import nodes, sublayers
 from kerasblocks.inspect.tracing.inputs import has_inputs
 from kerasblocks.inspect.tracing.macs import count_macs
 from kerasblocks.inspect.tracing.row import Row
@@ -56,8 +57,7 @@ class Trace:
             finally:
                 for layer, built, inbound, outbound in self._called.values():
                     layer.built = built
-                    del layer._inbound_nodes[inbound:]
-                    del layer._outbound_nodes[outbound:]
+                    del nodes(layer)[0][inbound:], nodes(layer)[1][outbound:]
 
     def start(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """Run the layer that all else is in."""
@@ -115,7 +115,7 @@ class Trace:
     ) -> Any:
         """A layer is called: until it comes to its `call`, it is not watched."""
         if id(layer) not in self._called:
-            counts = len(layer._inbound_nodes), len(layer._outbound_nodes)
+            counts = len(nodes(layer)[0]), len(nodes(layer)[1])
             self._called[id(layer)] = (layer, layer.built, *counts)
         if not self.watching:
             return call(layer, *args, **kwargs)
@@ -185,7 +185,7 @@ class Trace:
     def _list(self, layer: Any) -> list[Row]:
         """The layers inside one that cannot be traced, without what they give."""
         rows = []
-        for child in getattr(layer, "_layers", ()):
+        for child in sublayers(layer):
             row = Row(child.name, type(child).__name__, own_macs=None)
             row.shared = id(child) in self._seen
             row.unknown = f"{layer.name} cannot be traced"
