@@ -26,7 +26,7 @@ from kerasblocks.core.axes import (
     resolve_data_format,
     spatial_rank,
 )
-from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.composite import Composite, Run
 
 STEPS = ("convolution", "normalization", "activation")
 
@@ -119,21 +119,19 @@ class ConvBlock(Composite):
         self.order = tuple(order)
         self.data_format = resolve_data_format(owner, data_format)
         self.options = options
-        self.layers: list[keras.layers.Layer] = []
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The layers in the order in which they run, none before the block is built."""
+        steps = [getattr(self, f"{step}_layers", ()) for step in self.order]
+        return [layer for layers in steps for layer in layers]
 
     def wire(self, run: Run, inputs: Any) -> Any:
-        for layer in self.layers:
-            inputs = run(layer, inputs)
-        return inputs
-
-    def build_children(self, inputs: Any) -> Any:
-        self.layers = []
-        spec = inputs
         for step in self.order:
-            for layer in self._make(step, spec):
-                self.layers.append(layer)
-                spec = build_layer(layer, spec)
-        return spec
+            layers = self.child(f"{step}_layers", self._make, step, inputs)
+            for layer in layers:
+                inputs = run(layer, inputs)
+        return inputs
 
     def _make(self, step: str, spec: Any) -> list[keras.layers.Layer]:
         common = {"name": step, "dtype": self.dtype_policy}

@@ -99,33 +99,36 @@ class GatedMerge(Composite):
         self.names = list(names)
         self.optional = tuple(optional)
         self.data_format = resolve_data_format(self._owner, data_format)
+        self.sum = GatedSum(self.optional, name="sum", dtype=self.dtype_policy)
 
     def wire(self, run: Run, inputs: Any) -> Any:
         tensors, *presents = inputs if self.optional else (inputs,)
-        joined = run(self.join, list(tensors))
-        hidden = [run(h, x) for h, x in zip(self.hidden, tensors, strict=True)]
-        gates = [run(gate, joined) for gate in self.gates]
-        return run(self.sum, [hidden, gates, *presents])
+        shapes = [tuple(x.shape) for x in tensors]
+        hidden = self.child("hidden", self._make_each, "hidden", "tanh", shapes)
+        gates = self.child("gates", self._make_each, "gate", None, shapes)
+        joined = run(self.child("join", self._make_join, shapes), list(tensors))
+        weighted = [run(layer, x) for layer, x in zip(hidden, tensors, strict=True)]
+        logits = [run(gate, joined) for gate in gates]
+        return run(self.sum, [weighted, logits, *presents])
 
-    def build_children(self, inputs: Any) -> Any:
-        shapes = [tuple(x.shape) for x in (inputs[0] if self.optional else inputs)]
-        policy, axis = self.dtype_policy, channel_axis(self.data_format, shapes[0])
+    def _make_join(self, shapes: list[tuple]) -> keras.layers.Layer:
+        axis = channel_axis(self.data_format, shapes[0])
+        return keras.layers.Concatenate(axis, name="join", dtype=self.dtype_policy)
+
+    def _make_each(
+        self, role: str, activation: Any, shapes: list[tuple]
+    ) -> list[keras.layers.Layer]:
+        """A layer for each input, as wide as the widest of them."""
         width = max(channels(self._owner, self.data_format, s) for s in shapes)
         laws = [SizeLaw(1)] * len(spatial_sizes(self.data_format, shapes[0]))
-        self.join = keras.layers.Concatenate(axis=axis, name="join", dtype=policy)
-        self.hidden, self.gates = (
-            [
-                make_projection(
-                    width,
-                    laws,
-                    self.data_format,
-                    policy,
-                    name=f"{role}_{name}",
-                    activation=activation,
-                )
-                for name in self.names
-            ]
-            for role, activation in (("hidden", "tanh"), ("gate", None))
-        )
-        self.sum = GatedSum(self.optional, name="sum", dtype=policy)
-        return super().build_children(inputs)
+        return [
+            make_projection(
+                width,
+                laws,
+                self.data_format,
+                self.dtype_policy,
+                name=f"{role}_{name}",
+                activation=activation,
+            )
+            for name in self.names
+        ]

@@ -26,7 +26,7 @@ from kerasblocks.core.axes import (
     spatial_sizes,
 )
 from kerasblocks.core.chain import as_layer
-from kerasblocks.core.composite import Composite, Run, build_layer, layer_name
+from kerasblocks.core.composite import Composite, Run, layer_name
 from kerasblocks.core.merging import MERGES, is_mergeable, list_shapes, make_merge
 
 OF_TWO = ("subtract", "dot")
@@ -125,6 +125,13 @@ class MultiInput(Composite):
         self.optional = self._check_optional(optional)
         self.data_format = resolve_data_format(self._owner, data_format)
         self.hide = WherePresent(1, name="hide", dtype=self.dtype_policy)
+        self._places = [i for i, key in enumerate(self.keys) if key in self.optional]
+        if self._places:
+            policy, required = self.dtype_policy, len(self.keys) - len(self._places)
+            fill = FILLS.get(self.merge, 0)
+            self.fill = FillAbsent(fill, self._places, name="fill", dtype=policy)
+            self.divide = DivideByPresent(required, name="divide", dtype=policy)
+            self.blank = WherePresent(0, name="blank", dtype=policy)
 
     @property
     def keys(self) -> list[Any]:
@@ -154,19 +161,23 @@ class MultiInput(Composite):
 
     def wire(self, run: Run, inputs: Any) -> Any:
         encodings, presents = self._encode(run, inputs)
-        return self._merge(run, encodings, presents)
-
-    def build_children(self, inputs: Any) -> Any:
-        encodings, presents = self._encode(build_layer, inputs)
-        for key, encoding in zip(self.keys, encodings, strict=True):
-            if not hasattr(encoding, "shape"):
-                raise ValueError(
-                    f"{self._owner}: the encoder of {key!r} must give one tensor, got "
-                    f"{describe(encoding)}"
-                )
-        self.projections = self._make_projections(encodings)
-        self._make_merge(encodings)
-        return self._merge(build_layer, encodings, presents)
+        projections = self.child("projections", self._make_projections, encodings)
+        projected = [
+            run(projections[str(key)], x) if str(key) in projections else x
+            for key, x in zip(self.keys, encodings, strict=True)
+        ]
+        self._check_fit(encodings, projected)
+        merge = self.child("merge_layer", self._make_merge, encodings[0].shape)
+        if not presents:
+            return run(merge, projected)
+        projected = run(self.fill, (projected, presents))
+        gated = self.merge == "gated"
+        outputs = run(merge, (projected, presents) if gated else projected)
+        if self.merge == "average":
+            outputs = run(self.divide, (outputs, presents))
+        if len(presents) == len(projected):
+            outputs = run(self.blank, (outputs, presents))
+        return outputs
 
     def _encode(self, run: Run, inputs: Any) -> tuple[list, list]:
         """The encodings, and what tells where the optional ones are present."""
@@ -179,48 +190,28 @@ class MultiInput(Composite):
             encodings.append(run(self.encoders[key], x))
         return encodings, presents
 
-    def _merge(self, run: Run, encodings: list, presents: list) -> Any:
-        projected = [
-            run(self.projections[str(key)], x) if str(key) in self.projections else x
-            for key, x in zip(self.keys, encodings, strict=True)
-        ]
-        self._check_fit(encodings, projected)
-        if not presents:
-            return run(self.merge_layer, projected)
-        projected = run(self.fill, (projected, presents))
-        gated = self.merge == "gated"
-        outputs = run(self.merge_layer, (projected, presents) if gated else projected)
-        if self.merge == "average":
-            outputs = run(self.divide, (outputs, presents))
-        if len(presents) == len(projected):
-            outputs = run(self.blank, (outputs, presents))
-        return outputs
-
-    def _make_merge(self, encodings: list) -> None:
-        policy = self.dtype_policy
-        axis = channel_axis(self.data_format, encodings[0].shape)
-        places = [i for i, key in enumerate(self.keys) if key in self.optional]
-        common = {"name": "merge", "dtype": policy}
+    def _make_merge(self, shape: Any) -> keras.layers.Layer:
+        axis = channel_axis(self.data_format, shape)
+        common = {"name": "merge", "dtype": self.dtype_policy}
         if self.merge == "gated":
             names = [layer_name(str(key)) for key in self.keys]
-            self.merge_layer = GatedMerge(names, places, self.data_format, **common)
-        elif self.merge == "subtract":
-            self.merge_layer = keras.layers.Subtract(**common)
-        elif self.merge == "dot":
-            self.merge_layer = InnerProduct(axis, **common)
-        else:
-            summed = self.merge == "average" and places
-            merge = "add" if summed else self.merge
-            self.merge_layer = make_merge(merge, axis=axis, dtype=policy)
-        if places:
-            required = len(self.keys) - len(places)
-            fill = FILLS.get(self.merge, 0)
-            self.fill = FillAbsent(fill, places, name="fill", dtype=policy)
-            self.divide = DivideByPresent(required, name="divide", dtype=policy)
-            self.blank = WherePresent(0, name="blank", dtype=policy)
+            return GatedMerge(names, self._places, self.data_format, **common)
+        if self.merge == "subtract":
+            return keras.layers.Subtract(**common)
+        if self.merge == "dot":
+            return InnerProduct(axis, **common)
+        summed = self.merge == "average" and self._places
+        merge = "add" if summed else self.merge
+        return make_merge(merge, axis=axis, dtype=self.dtype_policy)
 
     def _make_projections(self, encodings: list) -> dict[str, keras.layers.Layer]:
         """A layer for each encoding that differs from the others where it must not."""
+        for key, encoding in zip(self.keys, encodings, strict=True):
+            if not hasattr(encoding, "shape"):
+                raise ValueError(
+                    f"{self._owner}: the encoder of {key!r} must give one tensor, got "
+                    f"{describe(encoding)}"
+                )
         shapes = [tuple(x.shape) for x in encodings]
         if len({len(shape) for shape in shapes}) > 1 or len(shapes[0]) < 2:
             return {}  # nothing fits: _check_fit says so

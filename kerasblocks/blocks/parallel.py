@@ -9,7 +9,7 @@ import keras
 
 from kerasblocks.core.axes import channel_axis, resolve_data_format
 from kerasblocks.core.chain import as_layer
-from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.composite import Composite, Run
 from kerasblocks.core.merging import check_merge, check_mergeable, make_merge
 
 
@@ -63,16 +63,14 @@ class Parallel(Composite):
 
     def wire(self, run: Run, inputs: Any) -> Any:
         outputs = [run(path, inputs) for path in self.paths]
-        return outputs[0] if len(outputs) == 1 else run(self.merge_layer, outputs)
+        if len(outputs) == 1:
+            return outputs[0]
+        return run(self.child("merge_layer", self._make_merge, outputs), outputs)
 
-    def build_children(self, inputs: Any) -> Any:
-        specs = [build_layer(path, inputs) for path in self.paths]
+    def _make_merge(self, specs: list) -> keras.layers.Layer:
         axis = channel_axis(self.data_format, specs[0].shape)
         names = [
             f"path {i} ({path.name})" for i, path in enumerate(self.paths, start=1)
         ]
         check_mergeable(self._owner, self.merge, names, specs, axis)
-        self.merge_layer = make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
-        if len(specs) == 1:
-            return specs[0]
-        return build_layer(self.merge_layer, specs)
+        return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)

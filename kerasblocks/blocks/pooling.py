@@ -8,7 +8,7 @@ import keras
 
 from kerasblocks.core.arguments import one_of, sizes
 from kerasblocks.core.axes import layer_class, resolve_data_format, spatial_rank
-from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.composite import Composite, Run
 
 POOLINGS = {"max": "MaxPooling{}D", "average": "AveragePooling{}D"}
 
@@ -56,12 +56,13 @@ class Pooling(Composite):
         self.data_format = resolve_data_format(self._owner, data_format)
 
     def wire(self, run: Run, inputs: Any) -> Any:
-        return run(self.pooling, inputs)
+        pooling = self.child("pooling", self._make_pooling, inputs.shape)
+        return run(pooling, inputs)
 
-    def build_children(self, inputs: Any) -> Any:
-        rank = spatial_rank(self._owner, inputs.shape)
+    def _make_pooling(self, shape: Any) -> keras.layers.Layer:
+        rank = spatial_rank(self._owner, shape)
         strides = self.pool_size if self.strides is None else self.strides
-        self.pooling = layer_class(POOLINGS[self.kind], rank)(
+        return layer_class(POOLINGS[self.kind], rank)(
             sizes(self._owner, "pool_size", self.pool_size, rank),
             strides=sizes(self._owner, "strides", strides, rank),
             padding=self.padding,
@@ -69,4 +70,3 @@ class Pooling(Composite):
             name="pooling",
             dtype=self.dtype_policy,
         )
-        return build_layer(self.pooling, inputs)

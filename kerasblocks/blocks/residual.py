@@ -17,7 +17,7 @@ from kerasblocks.core.axes import (
     with_spatial_sizes,
 )
 from kerasblocks.core.chain import as_layer
-from kerasblocks.core.composite import Composite, Run, build_layer, infer_spec
+from kerasblocks.core.composite import Composite, Run, infer_spec
 from kerasblocks.core.merging import check_mergeable
 
 
@@ -78,24 +78,18 @@ class Residual(Composite):
                 self._owner, "shortcut", shortcut, "shortcut", policy
             )
         self.data_format = resolve_data_format(self._owner, data_format)
-        self.add = keras.layers.Add(name="add", dtype=policy)
-        self.projection: keras.layers.Layer | None = None
 
     def wire(self, run: Run, inputs: Any) -> Any:
         outputs = run(self.body, inputs)
-        shortcut = self.projection if self.shortcut == "auto" else self.shortcut
-        return run(
-            self.add, [outputs, inputs if shortcut is None else run(shortcut, inputs)]
-        )
-
-    def build_children(self, inputs: Any) -> Any:
-        outputs = build_layer(self.body, inputs)
         shortcut = self.shortcut
         if shortcut == "auto":
-            shortcut = self.projection = self._match(inputs, outputs)
-        short = inputs if shortcut is None else build_layer(shortcut, inputs)
-        check_mergeable(self._owner, "add", ["path", "shortcut"], [outputs, short], -1)
-        return build_layer(self.add, [outputs, short])
+            shortcut = self.child("projection", self._match, inputs, outputs)
+        both = [outputs, inputs if shortcut is None else run(shortcut, inputs)]
+        return run(self.child("add", self._make_add, both), both)
+
+    def _make_add(self, specs: list) -> keras.layers.Layer:
+        check_mergeable(self._owner, "add", ["path", "shortcut"], specs, -1)
+        return keras.layers.Add(name="add", dtype=self.dtype_policy)
 
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any

@@ -23,7 +23,7 @@ from kerasblocks.core.arguments import (
     sizes,
     split_keywords,
 )
-from kerasblocks.core.composite import Run, build_layer
+from kerasblocks.core.composite import Run
 
 PRE_ACTIVATION = ("normalization", "activation", "convolution")
 ORDERS = ("book", "post", "pre")
@@ -142,11 +142,6 @@ class ResidualBlock(Residual):
         outputs = super().wire(run, inputs)
         last = self.last_activation
         return outputs if last is None else run(last, outputs)
-
-    def build_children(self, inputs: Any) -> Any:
-        outputs = super().build_children(inputs)
-        last = self.last_activation
-        return outputs if last is None else build_layer(last, outputs)
 
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any

@@ -11,7 +11,7 @@ from kerasblocks.blocks.comparison import COMPARISONS, Comparison
 from kerasblocks.core.arguments import one_of
 from kerasblocks.core.axes import channel_axis, resolve_data_format
 from kerasblocks.core.chain import Chain, as_layer
-from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.composite import Composite, Run
 from kerasblocks.core.merging import check_mergeable, make_merge
 
 JOINS = ("concatenate", "multiply", "average")
@@ -70,33 +70,26 @@ class SiameseEncoder(Composite):
         self.merge = one_of(self._owner, "merge", merge, (*JOINS, *COMPARISONS, None))
         self.stacked = bool(stacked)
         self.data_format = resolve_data_format(self._owner, data_format)
-        self.merge_layer: keras.layers.Layer | None = None
         if self.stacked:
             self.stack = StackBatches(name="stack", dtype=self.dtype_policy)
 
     def wire(self, run: Run, inputs: Any) -> Any:
+        self._check_inputs(inputs)
         encodings = self._encode(run, inputs)
-        if self.merge_layer is None:
-            return encodings
-        return run(self.merge_layer, list(encodings))
-
-    def build_children(self, inputs: Any) -> Any:
-        shapes = self._check_inputs(inputs)
-        policy = self.dtype_policy
-        if self.stacked:
-            self.split = SplitBatches(len(shapes), name="split", dtype=policy)
-        encodings = self._encode(build_layer, inputs)
         if self.merge is None:
             return encodings
+        merge = self.child("merge_layer", self._make_merge, encodings)
+        return run(merge, list(encodings))
+
+    def _make_merge(self, encodings: tuple) -> keras.layers.Layer:
         axis = -1
         if self.merge in JOINS:
             axis = channel_axis(self.data_format, encodings[0].shape)
-            self.merge_layer = make_merge(self.merge, axis=axis, dtype=policy)
-        else:
-            self.merge_layer = Comparison(self.merge, name="merge", dtype=policy)
-        names = [f"encoding {i}" for i in range(1, len(shapes) + 1)]
+        names = [f"encoding {i}" for i in range(1, len(encodings) + 1)]
         check_mergeable(self._owner, self.merge, names, encodings, axis)
-        return build_layer(self.merge_layer, list(encodings))
+        if self.merge in JOINS:
+            return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
+        return Comparison(self.merge, name="merge", dtype=self.dtype_policy)
 
     def encoder_model(self) -> keras.Model:
         """The encoder alone, as a Keras model that shares its weights.
@@ -135,10 +128,14 @@ class SiameseEncoder(Composite):
     def _encode(self, run: Run, inputs: Any) -> tuple:
         if self.stacked:
             encoded = run(self.encoder, run(self.stack, list(inputs)))
-            return tuple(run(self.split, encoded))
+            split = self.child("split", self._make_split, len(inputs))
+            return tuple(run(split, encoded))
         return tuple(run(self.encoder, x) for x in inputs)
 
-    def _check_inputs(self, inputs: Any) -> list[tuple]:
+    def _make_split(self, parts: int) -> keras.layers.Layer:
+        return SplitBatches(parts, name="split", dtype=self.dtype_policy)
+
+    def _check_inputs(self, inputs: Any) -> None:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             raise ValueError(
                 f"{self._owner}: the input must be a list of two or more tensors, got "
@@ -154,7 +151,6 @@ class SiameseEncoder(Composite):
             raise ValueError(
                 f"{self._owner}: 'stacked' needs inputs of one shape, got {shapes}"
             )
-        return shapes
 
 
 def _open_chains(layer: keras.layers.Layer, x: Any) -> Any:

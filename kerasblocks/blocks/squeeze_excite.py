@@ -74,30 +74,32 @@ class SqueezeExcite(Composite):
             gate=check_activation(self._owner, gate),
         )
         self.data_format = resolve_data_format(self._owner, data_format)
+        self.multiply = keras.layers.Multiply(name="multiply", dtype=self.dtype_policy)
 
     def wire(self, run: Run, inputs: Any) -> Any:
         gates = inputs
-        for layer in (self.squeeze, self.reduce, self.excite, self.reshape):
+        for layer in self.child("gate_layers", self._make_gate, inputs.shape):
             gates = run(layer, gates)
         return run(self.multiply, [inputs, gates])
 
-    def build_children(self, inputs: Any) -> Any:
-        rank = spatial_rank(self._owner, inputs.shape)
-        count = channels(self._owner, self.data_format, inputs.shape)
-        policy, ones = self.dtype_policy, (1,) * rank
-        self.squeeze = layer_class("GlobalAveragePooling{}D", rank)(
-            data_format=self.data_format, name="squeeze", dtype=policy
-        )
-        self.reduce = keras.layers.Dense(
-            self.units or max(1, count // (self.ratio or DEFAULT_RATIO)),
-            self.activation,
-            name="reduce",
-            dtype=policy,
-        )
-        self.excite = keras.layers.Dense(count, self.gate, name="excite", dtype=policy)
-        first = self.data_format == "channels_first"
-        self.reshape = keras.layers.Reshape(
-            (count, *ones) if first else (*ones, count), name="reshape", dtype=policy
-        )
-        self.multiply = keras.layers.Multiply(name="multiply", dtype=policy)
-        return super().build_children(inputs)
+    def _make_gate(self, shape: Any) -> list[keras.layers.Layer]:
+        rank = spatial_rank(self._owner, shape)
+        count = channels(self._owner, self.data_format, shape)
+        units = self.units or max(1, count // (self.ratio or DEFAULT_RATIO))
+        first, ones = self.data_format == "channels_first", (1,) * rank
+        return [
+            layer_class("GlobalAveragePooling{}D", rank)(
+                data_format=self.data_format, name="squeeze", dtype=self.dtype_policy
+            ),
+            keras.layers.Dense(
+                units, self.activation, name="reduce", dtype=self.dtype_policy
+            ),
+            keras.layers.Dense(
+                count, self.gate, name="excite", dtype=self.dtype_policy
+            ),
+            keras.layers.Reshape(
+                (count, *ones) if first else (*ones, count),
+                name="reshape",
+                dtype=self.dtype_policy,
+            ),
+        ]

@@ -1,47 +1,98 @@
-"""`Composite`: a block made of layers, its wiring told once and read four ways."""
+"""`Composite`: a block made of layers. Its wiring is told once and read four ways."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import random
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 from keras import tree
 
+from kerasblocks.core._keras import walk_layers
 from kerasblocks.core.block import Block
 from kerasblocks.core.phantom import apart
 
 Run = Callable[[keras.layers.Layer, Any], Any]
-"""How a wiring runs a layer on an input: for its values, its spec, its graph."""
+"""How a wiring runs a layer on an input: for its values, its spec or its graph."""
 
 
 class Composite(Block):
-    """A block whose output is that of layers run one after or beside another.
+    """The base class for blocks: layers that are made of other layers.
 
-    A subclass makes its children in `__init__`, or in `build_children` where they
-    depend on the input's shape, and tells in `wire` how they are connected. The
-    same wiring then computes values (`call`), creates the children's weights
-    (`build`), infers shapes and dtypes (`compute_output_spec`) and lets
+    A subclass implements `wire(run, inputs)`, which connects its children. `run(layer,
+    x)` stands for `layer(x)`. The same function then computes values (`call`), creates
+    the weights (`build`), infers shapes and dtypes (`compute_output_spec`) and lets
     `kerasblocks.expand` retrace the block as plain Keras.
 
+    Children that need no shape are made in `__init__`. Children that depend on the
+    shape of their input are made in `wire`, with `child(name, make, ...)`.
+
+    Every argument of `__init__` is kept on an attribute of its own name, or given by a
+    property of that name; from these `get_config` and `from_config` are made. An
+    attribute must not be called `children`, which is a method of torch's modules.
+
+    Args:
+        **kwargs: `name`, `dtype`, `trainable` of the layer.
+
     Example:
-        >>> class Doubled(Composite):
+        >>> class Twice(Composite):
         ...     def __init__(self, layer, **kwargs):
         ...         super().__init__(**kwargs)
         ...         self.layer = layer
         ...
         ...     def wire(self, run, inputs):
-        ...         return run(self.layer, run(self.layer, inputs))
-        >>> block = Doubled(keras.layers.Dense(3))
-        >>> block.build((None, 3))
-        >>> block.compute_output_shape((8, 3)), block.count_params()
-        ((8, 3), 12)
+        ...         outputs = run(self.layer, run(self.layer, inputs))
+        ...         back = self.child("back", self.make_back, inputs.shape[-1])
+        ...         return run(back, outputs)
+        ...
+        ...     def make_back(self, size):
+        ...         return keras.layers.Dense(size, name="back", dtype=self.dtype)
+        >>> block = Twice(keras.layers.Dense(4))
+        >>> block.compute_output_shape((8, 4)), block.built
+        ((8, 4), False)
+        >>> block.build((None, 4))
+        >>> block.back.units, block.count_params()
+        (4, 40)
     """
 
     def wire(self, run: Run, inputs: Any) -> Any:
-        """Connects the children: `run(layer, x)` stands for `layer(x)`."""
+        """Connects the children: `run(layer, x)` stands for `layer(x)`.
+
+        Args:
+            run: Runs a layer on a tensor or a structure of tensors.
+            inputs: The block's input. It has shapes and dtypes, and values only when
+                the block is called.
+
+        Returns:
+            The block's output, made of what `run` returned.
+        """
         raise NotImplementedError(f"{self._owner} must implement wire(run, inputs)")
+
+    def child(self, name: str, make: Callable[..., Any], *args: Any) -> Any:
+        """A child whose making depends on the input; for use in `wire`.
+
+        The first build makes it and keeps it as the attribute `name`. An unbuilt block
+        that is asked for its output's shape makes it for that question alone.
+
+        Args:
+            name: The attribute, which is also the child's place in saved weights.
+            make: Returns a layer, a list or a dict of layers, or None.
+            *args: What `make` is called with.
+
+        Returns:
+            What `make` returned.
+        """
+        if self.built:
+            return getattr(self, name)
+        made = _children_of(self)
+        if name not in made:
+            made[name] = make(*args)
+        return made[name]
 
     def call(self, inputs: Any) -> Any:
         return self.wire(call_layer, inputs)
@@ -49,8 +100,16 @@ class Composite(Block):
     def build(self, input_shape: Any) -> None:
         """Creates every weight of the block, from the input's shape alone."""
         inputs = as_specs(input_shape, self.compute_dtype)
+        with _making():
+            made = _children_of(self)
+            try:
+                outputs = self.wire(build_layer, inputs)
+            finally:  # a build that fails leaves no children
+                _forget_children_of(self)
+        for name, children in made.items():
+            setattr(self, name, children)
         # Asked for right after building, at each level of nesting.
-        self._keep_untracked(_first_spec=(inputs, self.build_children(inputs)))
+        self._keep_untracked(_first_spec=(inputs, outputs))
         # A convolution inside takes padding for values: Keras then warns of it.
         self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:
@@ -59,32 +118,16 @@ class Composite(Block):
             self.trainable = True
             self.trainable = False
 
-    def build_children(self, inputs: Any) -> Any:
-        """Builds the children on the spec of the input, a `KerasTensor`.
-
-        Returns:
-            The spec of the output.
-        """
-        return self.wire(build_layer, inputs)
-
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
-        if self.built:
-            known, outputs = self.__dict__.pop("_first_spec", (None, None))
-            if known is None or not _same_specs(known, inputs):
+        known, outputs = self.__dict__.pop("_first_spec", (None, None))
+        if known is None or not _same_specs(known, inputs):
+            with contextlib.nullcontext() if self.built else _asking():
                 outputs = self.wire(infer_spec, inputs)
-            # Fresh ones: what an identity gives back belongs to another layer.
-            return tree.map_structure(
-                lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
-                outputs,
-            )
-
-        def ask_a_copy() -> Any:
-            copy = type(self).from_config(self.get_config())
-            copy.build(as_shapes(inputs))
-            return copy.compute_output_spec(inputs)
-
-        # The question must not build the block, nor pay for its weights.
-        return apart(ask_a_copy)
+        # Fresh ones: what an identity gives back belongs to another layer.
+        return tree.map_structure(
+            lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
+            outputs,
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         specs = as_specs(input_shape, self.compute_dtype)
@@ -100,8 +143,14 @@ def call_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
 
 
 def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
-    """Runs `layer` on `KerasTensor`s, leaving no node in any graph."""
-    return layer.compute_output_spec(inputs)
+    """Runs `layer` on `KerasTensor`s: the reader that infers shapes and dtypes.
+
+    It leaves no node in any graph. An unbuilt layer stays unbuilt: it is asked itself
+    if its class declares the shape of its output, and else a copy without values is.
+    """
+    if isinstance(layer, Composite) or all(map(_can_tell, walk_layers(layer))):
+        return layer.compute_output_spec(inputs)
+    return _ask_a_copy(layer, inputs)
 
 
 def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
@@ -112,10 +161,84 @@ def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
     if not layer.built:
         if type(layer).build is keras.layers.Layer.build:
             # No build of its own: sublayers, if any, are built by a trace of call.
-            infer_spec(layer, inputs)
+            layer.compute_output_spec(inputs)
         if not layer.built:
             layer.build(as_shapes(inputs))
-    return infer_spec(layer, inputs)
+    return layer.compute_output_spec(inputs)
+
+
+def _can_tell(layer: keras.layers.Layer) -> bool:
+    """Whether a layer needs no weights to tell the shape of its output."""
+    # The cell of an RNN declares nothing, but its RNN does.
+    return layer.built or _declares(type(layer)) or hasattr(layer, "state_size")
+
+
+@functools.cache
+def _declares(cls: type[keras.layers.Layer]) -> bool:
+    base = keras.layers.Layer
+    return any(
+        getattr(cls, method) is not getattr(base, method)
+        for method in ("compute_output_shape", "compute_output_spec")
+    )
+
+
+def _ask_a_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
+    def ask() -> Any:
+        if not copy:  # one for all that a question asks: sizes are tried by the dozen
+            copy["layer"] = type(layer).from_config(layer.get_config())
+        return build_layer(copy["layer"], inputs)
+
+    with _making():
+        copy = _children_of(layer)
+        return apart(ask)
+
+
+class _Made(threading.local):
+    by_id: dict[int, tuple[Any, dict[str, Any]]] | None = None
+
+
+_MADE = _Made()
+"""The children of unbuilt blocks, within one build or one question of this thread."""
+
+
+@contextlib.contextmanager
+def _making() -> Iterator[None]:
+    """Where unbuilt blocks may have children. The outermost one forgets them."""
+    if _MADE.by_id is not None:
+        yield
+        return
+    _MADE.by_id = {}
+    try:
+        yield
+    finally:
+        _MADE.by_id = None
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[None]:
+    """Where what is made leaves no trace.
+
+    Layers draw the seeds of their initializers from Python's generator. A block that
+    was asked for its shape must start as one that was not.
+    """
+    state = random.getstate()
+    try:
+        with _making():
+            yield
+    finally:
+        random.setstate(state)
+
+
+def _children_of(layer: Any) -> dict[str, Any]:
+    # With the layer, since the id of one that is gone may become that of another.
+    if _MADE.by_id is None:
+        raise RuntimeError(f"{layer.name}: child() can be used in wire() only")
+    return _MADE.by_id.setdefault(id(layer), (layer, {}))[1]
+
+
+def _forget_children_of(layer: Any) -> None:
+    if _MADE.by_id is not None:
+        _MADE.by_id.pop(id(layer), None)
 
 
 def _same_specs(one: Any, other: Any) -> bool:

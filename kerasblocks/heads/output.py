@@ -14,13 +14,13 @@ import numpy as np
 from kerasblocks.blocks.templates import make_activation
 from kerasblocks.core.arguments import check_keys, non_negative
 from kerasblocks.core.chain import Chain
-from kerasblocks.core.composite import Composite, Run, build_layer
+from kerasblocks.core.composite import Composite, Run
 from kerasblocks.heads.balancing import make_balancing
 from kerasblocks.heads.labels import check_labels
 from kerasblocks.heads.loss import TaskLoss
 from kerasblocks.heads.metric import TaskMetric
 from kerasblocks.heads.task import Task, as_list, replaced
-from kerasblocks.heads.wide_dense import SplitFeatures, build_wide_dense
+from kerasblocks.heads.wide_dense import SplitFeatures, start_apart
 
 _NAME = re.compile(r"[A-Za-z0-9_.>-]+")
 
@@ -87,8 +87,26 @@ class MultiHeadOutput(Composite):
         self.heads = dict(heads)
         self.balancing = balancing
         self.balancer = make_balancing(self._owner, balancing, self._wide)
-        self.dense: keras.layers.Dense | None = None
-        self.split: SplitFeatures | None = None
+        policy = self.dtype_policy
+        self.activations = {
+            name: make_activation(task.activation, name=name, dtype=self._wide)
+            or keras.layers.Activation("linear", name=name, dtype=self._wide)
+            for name, task in self.heads.items()
+        }
+        self.chains = {
+            name: Chain(
+                [*task.make_hidden(policy), _dense(task.units, policy)],
+                name=name,
+                dtype=policy,
+            )
+            for name, task in self.heads.items()
+            if task.hidden
+        }
+        widths = self._widths
+        self.dense = _dense(sum(widths), policy) if widths else None
+        self.split = None
+        if len(widths) > 1:
+            self.split = SplitFeatures(widths, name="split", dtype=policy)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -200,32 +218,11 @@ class MultiHeadOutput(Composite):
             name: run(self.activations[name], features[name]) for name in self.heads
         }
 
-    def build_children(self, inputs: Any) -> Any:
-        policy = self.dtype_policy
-        self.activations = {
-            name: make_activation(task.activation, name=name, dtype=self._wide)
-            or keras.layers.Activation("linear", name=name, dtype=self._wide)
-            for name, task in self.heads.items()
-        }
-        self.chains = {
-            name: Chain(
-                [*task.make_hidden(policy), _dense(task.units, policy)],
-                name=name,
-                dtype=policy,
-            )
-            for name, task in self.heads.items()
-            if task.hidden
-        }
-        widths = [self.heads[name].units for name in self._direct]
-        self.dense = self.split = None
-        if widths:
-            self.dense = _dense(sum(widths), policy)
-            build_wide_dense(self.dense, tuple(inputs.shape), widths)
-        if len(widths) > 1:
-            self.split = SplitFeatures(widths, name="split", dtype=policy)
+    def build(self, input_shape: Any) -> None:
+        with start_apart(self.dense, self._widths):
+            super().build(input_shape)
         if self.balancer is not None and not self.balancer.built:
             self.balancer.build((len(self.heads),))
-        return self.wire(build_layer, inputs)
 
     @property
     def _wide(self) -> Any:
@@ -233,6 +230,11 @@ class MultiHeadOutput(Composite):
         policy = self.dtype_policy
         narrow = policy.compute_dtype in ("float16", "bfloat16")
         return "float32" if narrow else policy
+
+    @property
+    def _widths(self) -> list[int]:
+        """The units of the heads without hidden layers."""
+        return [self.heads[name].units for name in self._direct]
 
     @property
     def _direct(self) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -26,16 +27,22 @@ class _ByColumns(keras.initializers.Initializer):
         return ops.concatenate(columns, axis=-1)
 
 
-def build_wide_dense(dense: keras.layers.Dense, shape: Any, widths: Any) -> None:
-    """Builds `dense` with columns that start as those of separate Dense layers.
+@contextlib.contextmanager
+def start_apart(
+    dense: keras.layers.Dense | None, widths: Sequence[int]
+) -> Iterator[None]:
+    """Where `dense` is built with columns that start as separate Dense layers do.
 
-    Its config keeps naming Keras' own initializer, so that an expanded model
+    Afterwards its config names Keras' own initializer again, so that an expanded model
     loads without this package.
     """
+    if dense is None:
+        yield
+        return
     initializer = dense.kernel_initializer
     dense.kernel_initializer = _ByColumns(widths)
     try:
-        dense.build(shape)
+        yield
     finally:
         dense.kernel_initializer = initializer
 

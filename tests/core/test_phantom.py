@@ -57,8 +57,35 @@ def test_a_question_knows_the_callers_custom_objects():
     assert apart(lambda: keras.saving.get_registered_object("Unregistered")) is None
 
 
-def test_a_question_reads_lambdas_where_the_caller_does():
+def test_a_question_copies_no_layer_that_declares_its_shape():
     block = kb.Residual(keras.layers.Lambda(lambda x: 2 * x))
+    assert block.compute_output_shape((None, 4)) == (None, 4)
+    assert not block.built
+
+
+@keras.saving.register_keras_serializable(package="test_phantom")
+class Undeclared(keras.layers.Layer):
+    """Runs a layer, and declares no shape."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+    def get_config(self):
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer}
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})
+
+
+def test_a_question_reads_lambdas_where_the_caller_does():
+    block = kb.Residual(Undeclared(keras.layers.Lambda(lambda x: 2 * x)))
 
     def ask():
         return block.compute_output_shape((None, 4))
