@@ -34,7 +34,9 @@ def plain(normalization, name):
 
 
 def residual(normalization, name):
-    return kb.ResidualBlock(FILTERS, depth=2, normalization=normalization, name=name)
+    return kb.ResidualBlock(
+        FILTERS, order="book", normalization=normalization, name=name
+    )
 
 
 KINDS = {

@@ -23,7 +23,7 @@ def load():
 
 
 def residual_pair(filters, strides):
-    return kb.ResidualBlock(filters, depth=2, strides=strides)
+    return kb.ResidualBlock(filters, strides=strides)
 
 
 def plain_pair(filters, strides):

@@ -66,12 +66,12 @@ def siamese(**arguments):
 def parallel(merge, *, filters=4):
     def make(dtype=None, data_format=None, **kwargs):
         common = {"dtype": dtype, "data_format": data_format}
-        paths = [
+        branches = [
             kb.ConvBlock(filters, 3, **common),
             [],
             [kb.ConvBlock(filters, 1, **common), kb.Pooling("max", 3, 1, **common)],
         ]
-        return kb.Parallel(paths, merge, **common, **kwargs)
+        return kb.Parallel(branches, merge, **common, **kwargs)
 
     return make
 
@@ -79,11 +79,11 @@ def parallel(merge, *, filters=4):
 def wired_residual(**arguments):
     def make(dtype=None, data_format=None, **kwargs):
         common = {"dtype": dtype, "data_format": data_format}
-        path = [
+        branch = [
             kb.ConvBlock(4, 3, **common),
             kb.Pooling("max", 2, padding="valid", **common),
         ]
-        return kb.Residual(path, **arguments, **common, **kwargs)
+        return kb.Residual(branch, **arguments, **common, **kwargs)
 
     return make
 
@@ -118,7 +118,7 @@ def images(**arguments):
     def make(dtype=None, data_format=None, **kwargs):
         common = {"dtype": dtype, "data_format": data_format}
         encoders = {"whole": kb.ConvBlock(3, **common), "part": None}
-        return kb.MultiInput(encoders, **arguments, **common, **kwargs)
+        return kb.MultiInput(encoders, resize="stride", **arguments, **common, **kwargs)
 
     return make
 
@@ -144,7 +144,7 @@ def nested(dtype=None, data_format=None, **kwargs):
     return kb.Residual(
         kb.Parallel(
             [
-                kb.ResidualBlock(2, normalization="batch", order="pre", **common),
+                kb.ResidualBlock(2, order="pre", **common),
                 kb.InceptionBlock(1, **common),
             ],
             **common,
@@ -161,6 +161,12 @@ GOOGLENET = [
     [("max", 3), (2, 1)],
 ]
 FORKED = [[(3, 1), [[(2, 3)], [(3, 5, 1)]]], [("average", 3, 1, "same")]]
+STEPS = [
+    (2, 1),
+    {"filters": 4, "kernel_size": 3, "groups": 2},
+    ("max", 3, 2),
+    [[(2, 1)], [(4, 3)]],
+]
 IMAGE = (None, 6, 5, 4)
 ANY_IMAGE = (None, None, None, 4)
 SEQUENCES = [(None, 7, 4), (None, 7, 4)]
@@ -195,7 +201,7 @@ TABLE = [
     Row("ConvBlock_maxout", maxout_conv, IMAGE),
     Row(
         "ConvBlock_preactivation",
-        conv(order=("normalization", "activation", "convolution")),
+        conv(order="pre"),
         IMAGE,
     ),
     Row("Maxout", lambda **k: kb.Maxout(2, **k), IMAGE),
@@ -211,7 +217,7 @@ TABLE = [
     Row("ResidualBlock_linear", residual(6, strides=2), IMAGE),
     Row(
         "ResidualBlock_bottleneck_post",
-        residual(8, 1, strides=2, bottleneck=4, order="post", normalization="batch"),
+        residual(8, depth=1, strides=2, bottleneck=4),
         IMAGE,
     ),
     Row(
@@ -259,7 +265,7 @@ MORE = [
     # size of a channels_first input equals the number of filters; see docs/keras.md.
     Row("InceptionBlock_3d", inception(filters=2), (None, 3, 4, 5, 2)),
     Row("Residual_1d", wired_residual(), (None, 7, 4)),
-    Row("ResidualBlock_pooled", residual(6, strides=2, pooling="max"), IMAGE),
+    Row("ResidualBlock_steps", residual(branch=STEPS, order="book"), IMAGE),
     Row("ConvBlock_separable_3d", conv(convolution="separable"), (None, 3, 4, 3, 2)),
     Row(
         "InceptionBlock_1d",
@@ -280,7 +286,7 @@ MORE = [
         Row(f"SiameseEncoder_{merge}", siamese(merge=merge), PAIR, spatial=False)
         for merge in (
             *("absolute_difference", "squared_difference", "multiply", "average"),
-            *("dot", "cosine"),
+            *("dot", "cosine_similarity"),
         )
     ),
     *(

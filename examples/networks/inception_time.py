@@ -23,7 +23,11 @@ def module(channels, name):
         [("max", 3), (FILTERS, 1)],
     ]
     inception = kb.InceptionBlock(
-        branches=branches, activation=None, use_bias=False, name="inception"
+        branches=branches,
+        normalization=None,
+        activation=None,
+        use_bias=False,
+        name="inception",
     )
     return kb.Chain(
         [

@@ -35,7 +35,6 @@ def resnet50(input_shape=(224, 224, 3), classes=1000):
                 depth=1,
                 strides=strides if block == 1 else 1,
                 bottleneck=4,
-                order="post",
                 name=f"stage{stage}_residual{block}",
                 **common,
             )(x)

@@ -1,4 +1,4 @@
-"""`Comparison`: how two encodings differ or agree, along their last axis."""
+"""`Comparison`: how two tensors differ or agree, along their channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from keras import ops
 from kerasblocks import distances
 from kerasblocks.core.arguments import one_of
 from kerasblocks.core.block import Block
-from kerasblocks.distances import unit
 
 
 def absolute_difference(a: Any, b: Any) -> Any:
@@ -28,9 +27,9 @@ def dot(a: Any, b: Any) -> Any:
     return ops.sum(a * b, axis=-1, keepdims=True)
 
 
-def cosine(a: Any, b: Any) -> Any:
+def cosine_similarity(a: Any, b: Any) -> Any:
     """The cosine of the angle between `a` and `b`; 0 where one of them is zero."""
-    return dot(unit(a), unit(b))
+    return dot(distances.unit(a), distances.unit(b))
 
 
 def euclidean(a: Any, b: Any) -> Any:
@@ -42,23 +41,28 @@ ELEMENTWISE = {
     "absolute_difference": absolute_difference,
     "squared_difference": squared_difference,
 }
-SCALAR = {"dot": dot, "cosine": cosine, "euclidean": euclidean}
+SCALAR = {
+    "dot": dot,
+    "cosine_similarity": cosine_similarity,
+    "euclidean": euclidean,
+}
 COMPARISONS = {**ELEMENTWISE, **SCALAR}
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Comparison(Block):
-    """Compares two tensors of the same shape along their last axis.
+    """Compares two tensors of the same shape along one axis.
 
     Sums of squares and products are computed in float32 where the layer's compute
     dtype is narrower, so that they do not overflow.
 
-    Input shape: two of `(batch, ..., features)`.
-    Output shape: the same for "absolute_difference" and "squared_difference", and
-    `(batch, ..., 1)` for "dot", "cosine" and "euclidean".
+    Input shape: a list of two tensors of one shape. Sizes of 1 are broadcast.
+    Output shape: the same for "absolute_difference" and "squared_difference", and with
+        size 1 along the axis for "dot", "cosine_similarity" and "euclidean".
 
     Args:
         kind: One of the names above.
+        axis: The axis along which the tensors are compared.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
@@ -70,17 +74,25 @@ class Comparison(Block):
         [[5.0]]
     """
 
-    def __init__(self, kind: str, **kwargs: Any):
+    def __init__(self, kind: str, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.kind = one_of(self._owner, "kind", kind, tuple(COMPARISONS))
+        self.axis = int(axis)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
-        first = tuple(input_shape[0])
-        return first if self.kind in ELEMENTWISE else (*first[:-1], 1)
+        shape = [
+            None if None in sizes else max(sizes)
+            for sizes in zip(*input_shape, strict=True)
+        ]
+        if self.kind in SCALAR:
+            shape[self.axis] = 1
+        return tuple(shape)
 
     def call(self, inputs: Any) -> Any:
-        a, b = (ops.cast(x, "float32") for x in inputs)
-        return ops.cast(COMPARISONS[self.kind](a, b), self.compute_dtype)
+        exact = keras.backend.result_type(self.compute_dtype, "float32")
+        a, b = (ops.moveaxis(ops.cast(x, exact), self.axis, -1) for x in inputs)
+        outputs = ops.moveaxis(COMPARISONS[self.kind](a, b), -1, self.axis)
+        return ops.cast(outputs, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """A step of the output is valid where it is in both inputs."""

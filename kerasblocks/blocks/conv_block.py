@@ -12,14 +12,16 @@ from kerasblocks.blocks.convolution import (
     convolution_options,
     make_convolution,
 )
+from kerasblocks.blocks.normalization import check_normalization, make_normalization
 from kerasblocks.blocks.padding import check_padding, make_padding, split_padding
-from kerasblocks.blocks.templates import (
-    check_activation,
-    check_normalization,
-    make_activation,
-    make_normalization,
+from kerasblocks.core.activations import check_activation, make_activation
+from kerasblocks.core.arguments import (
+    did_you_mean,
+    one_of,
+    positive_int,
+    sizes,
+    split_keywords,
 )
-from kerasblocks.core.arguments import one_of, positive_int, sizes, split_keywords
 from kerasblocks.core.axes import (
     channel_axis,
     channels,
@@ -28,7 +30,11 @@ from kerasblocks.core.axes import (
 )
 from kerasblocks.core.composite import Composite, Run
 
-STEPS = ("convolution", "normalization", "activation")
+ORDERS = {
+    "post": ("convolution", "normalization", "activation"),
+    "pre": ("normalization", "activation", "convolution"),
+}
+"""The orders that have a name."""
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -58,8 +64,9 @@ class ConvBlock(Composite):
             channels.
         activation: The name of a Keras activation, a function, a layer (used as a
             template) or None.
-        order: The three steps in the order in which they run. Pre-activation is
-            `("normalization", "activation", "convolution")`.
+        order: The order in which the three run: "post" (convolution, normalization,
+            activation), "pre" (normalization, activation, convolution), or the three
+            names as a tuple.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: What else the Keras convolution takes (`use_bias`,
             `dilation_rate`, `groups`, `kernel_initializer`, `kernel_regularizer`,
@@ -82,13 +89,13 @@ class ConvBlock(Composite):
         self,
         filters: int | None,
         kernel_size: Any = 3,
-        *,
         strides: Any = 1,
+        *,
         padding: Any = "same",
         convolution: str = "standard",
         normalization: Any = "batch",
         activation: Any = "relu",
-        order: Sequence[str] = STEPS,
+        order: str | Sequence[str] = "post",
         data_format: str | None = None,
         **kwargs: Any,
     ):
@@ -112,34 +119,30 @@ class ConvBlock(Composite):
             normalization=check_normalization(owner, normalization),
             activation=check_activation(owner, activation),
         )
-        if isinstance(order, str) or sorted(order) != sorted(STEPS):
-            raise ValueError(
-                f"{owner}: 'order' must hold {STEPS}, each once, got {order!r}"
-            )
-        self.order = tuple(order)
+        self.order = check_order(owner, order, tuple(ORDERS))
         self.data_format = resolve_data_format(owner, data_format)
         self.options = options
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
         """The layers in the order in which they run, none before the block is built."""
-        steps = [getattr(self, f"{step}_layers", ()) for step in self.order]
-        return [layer for layers in steps for layer in layers]
+        order = ORDERS.get(self.order, self.order)
+        parts = [getattr(self, f"{part}_layers", ()) for part in order]
+        return [layer for layers in parts for layer in layers]
 
     def wire(self, run: Run, inputs: Any) -> Any:
-        for step in self.order:
-            layers = self.child(f"{step}_layers", self._make, step, inputs)
-            for layer in layers:
+        for part in ORDERS.get(self.order, self.order):
+            for layer in self.child(f"{part}_layers", self._make, part, inputs):
                 inputs = run(layer, inputs)
         return inputs
 
-    def _make(self, step: str, spec: Any) -> list[keras.layers.Layer]:
-        common = {"name": step, "dtype": self.dtype_policy}
-        if step == "activation":
+    def _make(self, part: str, spec: Any) -> list[keras.layers.Layer]:
+        common = {"name": part, "dtype": self.dtype_policy}
+        if part == "activation":
             layer = make_activation(self.activation, **common)
             return [] if layer is None else [layer]
         count = channels(self._owner, self.data_format, spec.shape)
-        if step == "normalization":
+        if part == "normalization":
             axis = channel_axis(self.data_format, spec.shape)
             layer = make_normalization(
                 self._owner, self.normalization, axis=axis, channels=count, **common
@@ -172,5 +175,20 @@ class ConvBlock(Composite):
         return [pad, *convolution]
 
     def _bias(self) -> bool:
-        after = self.order[self.order.index("convolution") + 1 :]
+        order = ORDERS.get(self.order, self.order)
+        after = order[order.index("convolution") + 1 :]
         return not (after[:1] == ("normalization",) and self.normalization is not None)
+
+
+def check_order(owner: str, order: Any, names: Sequence[str]) -> Any:
+    """Returns `order` if it is one of the names or holds the three, else raises."""
+    parts = ORDERS["post"]
+    if isinstance(order, list | tuple) and sorted(map(str, order)) == sorted(parts):
+        return tuple(order)
+    if isinstance(order, str) and order in names:
+        return order
+    raise ValueError(
+        f"{owner}: 'order' must be {', '.join(map(repr, names))}, or a tuple of "
+        f"{', '.join(map(repr, parts))} in some order, got {order!r}"
+        f"{did_you_mean(order, names)}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -20,10 +21,21 @@ _GIVEN_BY_THE_BLOCK = {
 }
 
 
+@functools.cache
 def convolution_options(kind: str) -> frozenset[str]:
     """The further arguments that the Keras convolution of a kind takes."""
     signature = inspect.signature(layer_class(CONVOLUTIONS[kind], 2).__init__)
     return frozenset(signature.parameters) - _GIVEN_BY_THE_BLOCK
+
+
+def shared_options() -> frozenset[str]:
+    """The options that may be alike in all convolutions of a block.
+
+    Those that belong to one kernel, such as `dilation_rate` and `groups`, are not
+    among them.
+    """
+    shared = ("_initializer", "_regularizer", "_constraint", "use_bias")
+    return frozenset(o for o in convolution_options("standard") if o.endswith(shared))
 
 
 def make_convolution(

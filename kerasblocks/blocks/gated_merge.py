@@ -11,12 +11,7 @@ from keras import ops
 from kerasblocks.blocks.presence import as_flag
 from kerasblocks.blocks.projection import make_projection
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.core.axes import (
-    channel_axis,
-    channels,
-    resolve_data_format,
-    spatial_sizes,
-)
+from kerasblocks.core.axes import channels, spatial_sizes
 from kerasblocks.core.block import Block
 from kerasblocks.core.composite import Composite, Run
 
@@ -80,9 +75,8 @@ class GatedMerge(Composite):
     Output shape: that of the widest.
 
     Args:
-        names: A name for each input, by which its layers are called.
+        axis: The axis of the channels: -1, or 1 for channels_first.
         optional: The positions of the inputs that may be absent. They are zeros then.
-        data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Reference: Arevalo et al., Gated Multimodal Units for Information Fusion, 2017.
@@ -90,15 +84,14 @@ class GatedMerge(Composite):
 
     def __init__(
         self,
-        names: Sequence[str],
+        axis: int = -1,
         optional: Sequence[int] = (),
-        data_format: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.names = list(names)
+        self.axis = int(axis)
         self.optional = tuple(optional)
-        self.data_format = resolve_data_format(self._owner, data_format)
+        self.join = keras.layers.Concatenate(axis, name="join", dtype=self.dtype_policy)
         self.sum = GatedSum(self.optional, name="sum", dtype=self.dtype_policy)
 
     def wire(self, run: Run, inputs: Any) -> Any:
@@ -106,29 +99,26 @@ class GatedMerge(Composite):
         shapes = [tuple(x.shape) for x in tensors]
         hidden = self.child("hidden", self._make_each, "hidden", "tanh", shapes)
         gates = self.child("gates", self._make_each, "gate", None, shapes)
-        joined = run(self.child("join", self._make_join, shapes), list(tensors))
+        joined = run(self.join, list(tensors))
         weighted = [run(layer, x) for layer, x in zip(hidden, tensors, strict=True)]
         logits = [run(gate, joined) for gate in gates]
         return run(self.sum, [weighted, logits, *presents])
-
-    def _make_join(self, shapes: list[tuple]) -> keras.layers.Layer:
-        axis = channel_axis(self.data_format, shapes[0])
-        return keras.layers.Concatenate(axis, name="join", dtype=self.dtype_policy)
 
     def _make_each(
         self, role: str, activation: Any, shapes: list[tuple]
     ) -> list[keras.layers.Layer]:
         """A layer for each input, as wide as the widest of them."""
-        width = max(channels(self._owner, self.data_format, s) for s in shapes)
-        laws = [SizeLaw(1)] * len(spatial_sizes(self.data_format, shapes[0]))
+        data_format = "channels_first" if self.axis == 1 else "channels_last"
+        width = max(channels(self._owner, data_format, shape) for shape in shapes)
+        laws = [SizeLaw(1)] * len(spatial_sizes(data_format, shapes[0]))
         return [
             make_projection(
                 width,
                 laws,
-                self.data_format,
+                data_format,
                 self.dtype_policy,
-                name=f"{role}_{name}",
+                name=f"{role}_{position}",
                 activation=activation,
             )
-            for name in self.names
+            for position in range(1, len(shapes) + 1)
         ]

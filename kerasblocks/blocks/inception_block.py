@@ -6,11 +6,12 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.convolution import convolution_options
+from kerasblocks.blocks.convolution import shared_options
+from kerasblocks.blocks.normalization import check_normalization
 from kerasblocks.blocks.parallel import Parallel
-from kerasblocks.blocks.steps import book_branches, make_branch
+from kerasblocks.blocks.steps import make_branch, refuse_beside
+from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import is_positive_int, sizes, split_keywords
-from kerasblocks.core.chain import Chain
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -28,19 +29,19 @@ class InceptionBlock(Parallel):
 
     Args:
         filters: The number of filters of each convolution, or a list of four, one
-            for each branch. None where `branches` are given.
-        strides: A positive int, or a tuple with one for each spatial axis. With
-            `branches`, each step has its own.
+            for each branch. Left out with `branches`.
+        strides: A positive int, or a tuple with one for each spatial axis. Left out
+            with `branches`, whose steps have their own.
         branches: A list of branches instead of the default ones. A branch is a list
             of steps; a step is `(filters, kernel_size)` or `("max" or "average",
             pool_size)`, either with strides and padding after them, a dict of
             `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
-        normalization: As for `ConvBlock`; none by default, as in the book.
+        normalization: As for `ConvBlock`. The book has none.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        **kwargs: What else the convolutions take (`use_bias`, `kernel_initializer`,
-            `kernel_regularizer`, ...), in all branches but where a dict says
-            otherwise, and `name`, `dtype`, `trainable` of the block.
+        **kwargs: `use_bias` and the initializers, regularizers and constraints of all
+            convolutions, unless the dict of a step has its own, and `name`, `dtype`,
+            `trainable` of the block.
 
     Raises:
         ValueError: an argument is not one of the above.
@@ -68,40 +69,58 @@ class InceptionBlock(Parallel):
         *,
         strides: Any = 1,
         branches: Any = None,
-        normalization: Any = None,
+        normalization: Any = "batch",
         activation: Any = "relu",
         data_format: str | None = None,
         **kwargs: Any,
     ):
         owner = type(self).__name__
         if branches is None:
-            steps = book_branches(
-                _four(owner, filters), sizes(owner, "strides", strides)
-            )
+            steps = _book(_four(owner, filters), sizes(owner, "strides", strides))
         else:
-            steps = _given(owner, branches, filters=filters, strides=strides)
-        known = convolution_options("standard")
-        options, keywords = split_keywords(owner, kwargs, known, self.argument_names())
+            given = {"filters": (filters, None), "strides": (strides, 1)}
+            refuse_beside(owner, "branches", given)
+            steps = branches if isinstance(branches, list | tuple) else [branches]
+        options, keywords = split_keywords(
+            owner, kwargs, shared_options(), self.argument_names()
+        )
         common = {"data_format": data_format, "dtype": keywords.get("dtype")}
-        conv = {"normalization": normalization, "activation": activation, **options}
+        convolution = {
+            "normalization": check_normalization(owner, normalization),
+            "activation": check_activation(owner, activation),
+            **options,
+        }
         super().__init__(
             [
-                Chain(
-                    make_branch(owner, branch, common, conv),
-                    name=f"branch_{position}",
-                    dtype=keywords.get("dtype"),
+                make_branch(
+                    owner, "branches", branch, common=common, convolution=convolution
                 )
-                for position, branch in enumerate(steps, start=1)
+                for branch in steps
             ],
             data_format=data_format,
             **keywords,
         )
         self.filters = filters
         self.strides = strides
-        self.options = options
         self._keep_untracked(
-            branches=branches, normalization=normalization, activation=activation
+            steps=branches, normalization=normalization, activation=activation
         )
+
+    @property
+    def branches(self) -> Any:
+        """The branches as data, None for the default ones."""
+        return self.steps
+
+
+def _book(filters: list[int], strides: Any) -> list[list[tuple]]:
+    """The four branches of the book; the last step of each has the stride, or pools."""
+    a, b, c, d = filters
+    return [
+        [(a, 1, strides)],
+        [(b, 1), (b, 3, strides)],
+        [("average", 3, strides), (c, 3)],
+        [(d, 1), (d, 3), (d, 3, strides)],
+    ]
 
 
 def _four(owner: str, filters: Any) -> list[int]:
@@ -117,19 +136,3 @@ def _four(owner: str, filters: Any) -> list[int]:
         f"{owner}: 'filters' must be a positive int or a list of 4, one for each "
         f"branch, got {filters!r}"
     )
-
-
-def _given(owner: str, branches: Any, *, filters: Any, strides: Any) -> Any:
-    if not isinstance(branches, list | tuple) or not branches:
-        raise ValueError(
-            f"{owner}: 'branches' must be a list of at least one branch, got "
-            f"{branches!r}"
-        )
-    own = {"filters": (filters, None), "strides": (strides, 1)}
-    for argument, (value, default) in own.items():
-        if value != default:
-            raise ValueError(
-                f"{owner}: '{argument}' must be left at {default} with 'branches', "
-                f"whose steps have their own, got {value!r}"
-            )
-    return branches

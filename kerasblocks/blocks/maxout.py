@@ -41,7 +41,7 @@ class Maxout(Block):
     Reference: Goodfellow et al., Maxout Networks, ICML 2013.
     """
 
-    def __init__(self, pieces: int, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, pieces: int, *, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.pieces = positive_int(self._owner, "pieces", pieces)
         self.data_format = resolve_data_format(self._owner, data_format)

@@ -7,13 +7,20 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.gated_merge import GatedMerge
-from kerasblocks.blocks.inner_product import InnerProduct
 from kerasblocks.blocks.input_structure import (
     as_pair,
     by_name,
     by_position,
     describe,
+)
+from kerasblocks.blocks.merging import (
+    MERGES,
+    check_count,
+    check_merge,
+    is_mergeable,
+    joins,
+    list_shapes,
+    make_merge,
 )
 from kerasblocks.blocks.presence import DivideByPresent, FillAbsent, WherePresent
 from kerasblocks.blocks.projection import make_projection
@@ -27,23 +34,16 @@ from kerasblocks.core.axes import (
 )
 from kerasblocks.core.chain import as_layer
 from kerasblocks.core.composite import Composite, Run, layer_name
-from kerasblocks.core.merging import MERGES, is_mergeable, list_shapes, make_merge
-
-OF_TWO = ("subtract", "dot")
-JOINING = ("concatenate", "gated")
-"""Merges that take each input with the channels that it has."""
-# What changes nothing, in place of an encoding that is absent.
-FILLS = {"multiply": 1, "maximum": float("-inf"), "minimum": float("inf")}
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class MultiInput(Composite):
     """Encodes each of several inputs with a layer of its own, and merges the encodings.
 
-    Where encodings differ in what a merge needs alike, those that differ get a linear
-    1x1 projection: to the most channels (but for "concatenate" and "gated"), and, by a
-    stride, to the smallest of the known spatial sizes. (Sizes of 1 are broadcast, but
-    for these two.)
+    Most merges need encodings with the same number of channels. Those that have fewer
+    get a linear 1x1 projection to the largest number. ("concatenate", "gated" and a
+    layer take all as they are.) Spatial sizes must be the same, or 1, which is
+    broadcast; `resize` can make them so.
 
     Input shape: a dict of inputs for a dict of encoders, in any order of its keys, or a
         list or tuple for a list. An encoder that takes several tensors gets them as
@@ -61,10 +61,13 @@ class MultiInput(Composite):
         encoders: A dict by the names of the inputs, or a list: for each a Keras layer
             or model, a list of layers, or None to pass the input on; or the name (or
             position) of one before, to share its encoder. The order is that of merging.
-        merge: "concatenate", "add", "average", "multiply", "maximum", "minimum";
-            "subtract" or "dot" (along the channels) for two inputs; "gated": a sum,
-            each feature weighted by gates that all inputs have a say in.
+        merge: A name or a layer as for `Parallel`: "concatenate", "add", ..., for two
+            encoders "subtract", "dot", ...; or "gated": a sum, each feature weighted by
+            gates that are computed from all inputs.
         optional: Names of inputs that a sample may lack; positions for a list.
+        resize: "stride" to reduce the larger spatial sizes to the smallest by the
+            stride of a 1x1 projection, which skips the places between; None to refuse
+            encodings of different sizes.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
@@ -93,8 +96,10 @@ class MultiInput(Composite):
     def __init__(
         self,
         encoders: Mapping[str, Any] | Sequence[Any],
-        merge: str = "concatenate",
+        merge: Any = "concatenate",
+        *,
         optional: Sequence[Any] = (),
+        resize: str | None = None,
         data_format: str | None = None,
         **kwargs: Any,
     ):
@@ -116,19 +121,16 @@ class MultiInput(Composite):
         for key, encoder in pairs:
             layers[key] = self._as_encoder(key, encoder, layers)
         self.encoders = layers if named else list(layers.values())
-        self.merge = one_of(self._owner, "merge", merge, (*MERGES, *OF_TWO, "gated"))
-        if merge in OF_TWO and len(layers) != 2:
-            raise ValueError(
-                f"{self._owner}: merge={merge!r} takes exactly two encoders, got "
-                f"{len(layers)}"
-            )
+        self.merge = check_merge(self._owner, merge)
+        check_count(self._owner, merge, len(layers))
         self.optional = self._check_optional(optional)
+        self.resize = one_of(self._owner, "resize", resize, (None, "stride"))
         self.data_format = resolve_data_format(self._owner, data_format)
         self.hide = WherePresent(1, name="hide", dtype=self.dtype_policy)
         self._places = [i for i, key in enumerate(self.keys) if key in self.optional]
         if self._places:
             policy, required = self.dtype_policy, len(self.keys) - len(self._places)
-            fill = FILLS.get(self.merge, 0)
+            fill = MERGES[self.merge].absent
             self.fill = FillAbsent(fill, self._places, name="fill", dtype=policy)
             self.divide = DivideByPresent(required, name="divide", dtype=policy)
             self.blank = WherePresent(0, name="blank", dtype=policy)
@@ -192,17 +194,11 @@ class MultiInput(Composite):
 
     def _make_merge(self, shape: Any) -> keras.layers.Layer:
         axis = channel_axis(self.data_format, shape)
-        common = {"name": "merge", "dtype": self.dtype_policy}
-        if self.merge == "gated":
-            names = [layer_name(str(key)) for key in self.keys]
-            return GatedMerge(names, self._places, self.data_format, **common)
-        if self.merge == "subtract":
-            return keras.layers.Subtract(**common)
-        if self.merge == "dot":
-            return InnerProduct(axis, **common)
+        # A mean over those that are there is their sum, divided afterwards.
         summed = self.merge == "average" and self._places
         merge = "add" if summed else self.merge
-        return make_merge(merge, axis=axis, dtype=self.dtype_policy)
+        options = {"optional": self._places} if self.merge == "gated" else {}
+        return make_merge(merge, axis=axis, dtype=self.dtype_policy, **options)
 
     def _make_projections(self, encodings: list) -> dict[str, keras.layers.Layer]:
         """A layer for each encoding that differs from the others where it must not."""
@@ -229,7 +225,7 @@ class MultiInput(Composite):
                 for size, to in zip(own, smallest, strict=True)
             ]
             laws = [law for law in found if law is not None]
-            filters = shape[axis] if self.merge in JOINING else widest
+            filters = shape[axis] if joins(self.merge) else widest
             same = filters == shape[axis] and all(law.stride == 1 for law in laws)
             if same or len(laws) < len(found):
                 continue
@@ -244,19 +240,22 @@ class MultiInput(Composite):
         return projections
 
     def _is_resized(self, size: int | None) -> bool:
-        """Whether a spatial size must be that of the others: known, not broadcast."""
-        return size is not None and (size > 1 or self.merge in JOINING)
+        """Whether a spatial size is made that of the others: known, not broadcast."""
+        if self.resize is None or size is None:
+            return False
+        return size > 1 or joins(self.merge)
 
     def _check_fit(self, encodings: list, projected: list) -> None:
-        merge = "concatenate" if self.merge in JOINING else self.merge
         axis = channel_axis(self.data_format, projected[0].shape)
         ranks = [len(x.shape) for x in projected]
-        if min(ranks) < 2 or not is_mergeable(merge, projected, axis):
+        if min(ranks) < 2 or not is_mergeable(self.merge, projected, axis):
             listed = list_shapes([repr(key) for key in self.keys], encodings)
+            hint = ""
+            if self.resize is None and len(set(ranks)) == 1 and ranks[0] > 2:
+                hint = "\nresize='stride' reduces the larger of the known spatial sizes"
             raise ValueError(
-                f"{self._owner}: the encodings cannot be merged by '{self.merge}', nor "
-                "projected (which is for the sizes known on building); their shapes "
-                f"are\n{listed}"
+                f"{self._owner}: the encodings cannot be merged by '{self.merge}'; "
+                f"their shapes are\n{listed}{hint}"
             )
 
     def _in_order(self, inputs: Any) -> list:
@@ -295,9 +294,10 @@ class MultiInput(Composite):
                     f"{self._owner}: 'optional' must be a list of some of {legal}, got "
                     f"{key!r}{hint}"
                 )
-        if optional and self.merge in OF_TWO:
+        fills = isinstance(self.merge, str) and MERGES[self.merge].absent is not None
+        if optional and not fills:
             raise ValueError(
-                f"{self._owner}: merge={self.merge!r} needs both of its inputs: "
+                f"{self._owner}: merge={self.merge!r} needs all of its inputs: "
                 f"'optional' must be empty, got {list(optional)!r}"
             )
         return tuple(optional)

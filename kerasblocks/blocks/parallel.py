@@ -1,4 +1,4 @@
-"""`Parallel`: one input, many paths, one merge."""
+"""`Parallel`: one input, many branches, one merge."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ from typing import Any
 
 import keras
 
+from kerasblocks.blocks.merging import (
+    check_count,
+    check_merge,
+    check_mergeable,
+    make_merge,
+)
 from kerasblocks.core.axes import channel_axis, resolve_data_format
 from kerasblocks.core.chain import as_layer
 from kerasblocks.core.composite import Composite, Run
-from kerasblocks.core.merging import check_merge, check_mergeable, make_merge
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Parallel(Composite):
-    """Runs paths side by side on one input and merges what they give.
+    """Runs branches side by side on one input and merges their outputs.
 
-    Input shape: what every path takes.
-    Output shape: that of the paths; "concatenate" adds up their channels.
+    Input shape: what every branch takes.
+    Output shape: that of the branches; "concatenate" adds up their channels, and "dot",
+        "cosine_similarity" and "euclidean" give one channel.
 
     Args:
-        paths: A list with a Keras layer or a list of layers for each path. An
+        branches: A list with a Keras layer or a list of layers for each branch. An
             empty list is the identity.
-        merge: "concatenate", "add", "average", "multiply", "maximum" or "minimum".
+        merge: "concatenate", "add", "average", "multiply", "maximum", "minimum" or
+            "gated" (a sum, each feature weighted by gates computed from all branches);
+            for exactly two branches "subtract", "absolute_difference",
+            "squared_difference", "dot", "cosine_similarity" or "euclidean"; or a Keras
+            layer that takes a list of tensors. One branch alone is not merged.
         data_format: "channels_last", "channels_first" or None for Keras' setting:
-            which axis "concatenate" joins.
+            which axis holds the channels.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: a path is neither a layer nor a list of layers, there is none,
+        ValueError: a branch is neither a layer nor a list of layers, there is none,
             or, on building, their output shapes cannot be merged.
 
     Example:
@@ -43,26 +53,34 @@ class Parallel(Composite):
 
     def __init__(
         self,
-        paths: Sequence[Any],
-        merge: str = "concatenate",
+        branches: Sequence[Any],
+        merge: Any = "concatenate",
+        *,
         data_format: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(paths, list | tuple) or not paths:
+        if not isinstance(branches, list | tuple) or not branches:
             raise ValueError(
-                f"{self._owner}: 'paths' must be a list of at least one path, each a "
-                f"Keras layer or a list of layers, got {paths!r}"
+                f"{self._owner}: 'branches' must be a list of at least one branch, "
+                f"each a Keras layer or a list of layers, got {branches!r}"
             )
-        self.paths = [
-            as_layer(self._owner, "paths", path, f"path_{i}", self.dtype_policy)
-            for i, path in enumerate(paths, start=1)
+        self.branch_layers = [
+            as_layer(self._owner, "branches", branch, f"branch_{i}", self.dtype_policy)
+            for i, branch in enumerate(branches, start=1)
         ]
         self.merge = check_merge(self._owner, merge)
+        if len(branches) > 1:
+            check_count(self._owner, merge, len(branches))
         self.data_format = resolve_data_format(self._owner, data_format)
 
+    @property
+    def branches(self) -> Any:
+        """The branches, as layers."""
+        return self.branch_layers
+
     def wire(self, run: Run, inputs: Any) -> Any:
-        outputs = [run(path, inputs) for path in self.paths]
+        outputs = [run(branch, inputs) for branch in self.branch_layers]
         if len(outputs) == 1:
             return outputs[0]
         return run(self.child("merge_layer", self._make_merge, outputs), outputs)
@@ -70,7 +88,8 @@ class Parallel(Composite):
     def _make_merge(self, specs: list) -> keras.layers.Layer:
         axis = channel_axis(self.data_format, specs[0].shape)
         names = [
-            f"path {i} ({path.name})" for i, path in enumerate(self.paths, start=1)
+            f"branch {i} ({branch.name})"
+            for i, branch in enumerate(self.branch_layers, start=1)
         ]
         check_mergeable(self._owner, self.merge, names, specs, axis)
         return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)

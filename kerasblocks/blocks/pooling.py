@@ -42,6 +42,7 @@ class Pooling(Composite):
         kind: str,
         pool_size: Any,
         strides: Any = None,
+        *,
         padding: str = "same",
         data_format: str | None = None,
         **kwargs: Any,

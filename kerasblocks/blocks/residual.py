@@ -1,16 +1,23 @@
-"""`Residual`: a path of any layers, added to its own input."""
+"""`Residual`: a branch of any layers, added to its own input."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
 from kerasblocks.blocks.conv_block import ConvBlock
+from kerasblocks.blocks.merging import (
+    check_merge,
+    check_mergeable,
+    joins,
+    make_merge,
+)
 from kerasblocks.blocks.projection import make_projection
-from kerasblocks.blocks.size_law import SizeLaw, find_size_laws
+from kerasblocks.blocks.size_law import SizeLaw, find_size_laws, is_global
 from kerasblocks.core.arguments import one_of
 from kerasblocks.core.axes import (
+    channel_axis,
     channels,
     resolve_data_format,
     spatial_sizes,
@@ -18,32 +25,35 @@ from kerasblocks.core.axes import (
 )
 from kerasblocks.core.chain import as_layer
 from kerasblocks.core.composite import Composite, Run, infer_spec
-from kerasblocks.core.merging import check_mergeable
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Residual(Composite):
-    """Adds what a path of layers gives to the input of the path.
+    """Runs a branch of layers and adds its output to its input.
 
     Where the two shapes differ, "auto" adds a linear 1x1 projection to the shortcut:
-    a Dense layer for vectors and sequences, a convolution for all else, with the
-    stride that the path has and with its rounding, so that it fits for every size,
-    odd, even or unknown.
+    a Dense layer for vectors and sequences, a convolution for all else. It has the
+    branch's stride and rounds as the branch does, so it fits for every size: odd, even
+    or unknown. A branch that ends in a global pooling (all spatial sizes are 1) is
+    broadcast over the input instead.
 
-    Input shape: what the path takes, `(batch, features)` or
+    Input shape: what the branch takes, `(batch, features)` or
         `(batch, spatial..., channels)`.
-    Output shape: that of the path.
+    Output shape: that of the branch, for most merges.
 
     Args:
-        path: A Keras layer or a list of layers.
+        branch: A Keras layer or a list of layers.
         shortcut: "auto", or a Keras layer or list of layers (an empty list is the
-            identity) whose output has the path's shape.
+            identity) whose output has the branch's shape.
+        merge: How shortcut and branch become one, in this order: a name or a layer as
+            for `Parallel`. "multiply" makes the branch a gate of its input,
+            "concatenate" is the connection of DenseNet.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
         ValueError: an argument is not one of the above, or, on building, no stride
-            takes the input's sizes to those of the path.
+            takes the input's sizes to those of the branch.
 
     Example:
         >>> block = Residual([
@@ -59,37 +69,45 @@ class Residual(Composite):
     Reference: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
     """
 
-    kept_as: ClassVar[dict[str, str]] = {"path": "body"}  # Layer.path is Keras' own
-
     def __init__(
         self,
-        path: Any,
+        branch: Any,
         shortcut: Any = "auto",
+        merge: Any = "add",
+        *,
         data_format: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         policy = self.dtype_policy
-        self.body = as_layer(self._owner, "path", path, "path", policy)
+        self.branch_layer = as_layer(self._owner, "branch", branch, "branch", policy)
         if isinstance(shortcut, str):
             self.shortcut = one_of(self._owner, "shortcut", shortcut, ("auto",))
         else:
             self.shortcut = as_layer(
                 self._owner, "shortcut", shortcut, "shortcut", policy
             )
+        self.merge = check_merge(self._owner, merge)
         self.data_format = resolve_data_format(self._owner, data_format)
 
+    @property
+    def branch(self) -> Any:
+        """The branch, as a layer."""
+        return self.branch_layer
+
     def wire(self, run: Run, inputs: Any) -> Any:
-        outputs = run(self.body, inputs)
+        outputs = run(self.branch_layer, inputs)
         shortcut = self.shortcut
         if shortcut == "auto":
             shortcut = self.child("projection", self._match, inputs, outputs)
-        both = [outputs, inputs if shortcut is None else run(shortcut, inputs)]
-        return run(self.child("add", self._make_add, both), both)
+        both = [inputs if shortcut is None else run(shortcut, inputs), outputs]
+        return run(self.child("merge_layer", self._make_merge, both), both)
 
-    def _make_add(self, specs: list) -> keras.layers.Layer:
-        check_mergeable(self._owner, "add", ["path", "shortcut"], specs, -1)
-        return keras.layers.Add(name="add", dtype=self.dtype_policy)
+    def _make_merge(self, specs: list) -> keras.layers.Layer:
+        axis = channel_axis(self.data_format, specs[0].shape)
+        names = ["shortcut", "branch"]
+        check_mergeable(self._owner, self.merge, names, specs, axis)
+        return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
 
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any
@@ -97,13 +115,18 @@ class Residual(Composite):
         """The linear 1x1 projection of the shortcut; subclasses may add to it.
 
         Args:
-            filters: How many channels the path gives.
-            laws: What the path does to each spatial axis.
+            filters: How many channels the branch gives.
+            laws: What the branch does to each spatial axis.
             shape: The input's shape.
         """
         return make_projection(
             filters, laws, self.data_format, self.dtype_policy, cropped="shortcut"
         )
+
+    @property
+    def _joins(self) -> bool:
+        """Whether the merge takes a shortcut with channels of its own."""
+        return isinstance(self.merge, str) and joins(self.merge)
 
     def make_conv_projection(
         self, filters: int, laws: list[SizeLaw], normalization: Any, **options: Any
@@ -122,12 +145,14 @@ class Residual(Composite):
         )
 
     def _match(self, inputs: Any, outputs: Any) -> keras.layers.Layer | None:
-        """The shortcut that fits the path: None for the identity, or a projection."""
+        """The shortcut that fits the branch: a projection, or None for the identity."""
         shape, out_shape = tuple(inputs.shape), tuple(outputs.shape)
         laws = self._size_laws(shape, out_shape)
+        own = channels(self._owner, self.data_format, shape)
         filters = channels(self._owner, self.data_format, out_shape)
-        same_channels = filters == channels(self._owner, self.data_format, shape)
-        if same_channels and all(law.stride == 1 for law in laws):
+        if self._joins:
+            filters = own
+        if filters == own and all(law.stride == 1 for law in laws):
             return None
         return self.make_projection(filters, laws, shape)
 
@@ -135,7 +160,7 @@ class Residual(Composite):
         sizes = spatial_sizes(self.data_format, shape)
         if len(shape) != len(out_shape):
             raise ValueError(
-                f"{self._owner}: the path takes the input shape {shape} to "
+                f"{self._owner}: the branch takes the input shape {shape} to "
                 f"{out_shape}, and no projection can change the number of axes; give "
                 "the layers that do as 'shortcut'"
             )
@@ -143,18 +168,20 @@ class Residual(Composite):
         if sizes == out_sizes and all(size and size > 1 for size in sizes):
             return [SizeLaw(1)] * len(sizes)
 
-        def path_sizes(size: int) -> tuple:
+        def branch_sizes(size: int) -> tuple:
             probe = with_spatial_sizes(self.data_format, shape, (size,) * len(sizes))
             spec = infer_spec(
-                self.body, keras.KerasTensor(probe, dtype=self.compute_dtype)
+                self.branch_layer, keras.KerasTensor(probe, dtype=self.compute_dtype)
             )
             return spatial_sizes(self.data_format, spec.shape)
 
-        laws = find_size_laws(path_sizes, sizes, out_sizes) if sizes else []
+        if not self._joins and is_global(branch_sizes, out_sizes):
+            return [SizeLaw(1)] * len(sizes)  # broadcast
+        laws = find_size_laws(branch_sizes, sizes, out_sizes) if sizes else []
         if None in laws:
             raise ValueError(
                 f"{self._owner}: no stride of a 1x1 projection takes the spatial sizes "
-                f"{sizes} to those of the path, {out_sizes}; pad the path's layers "
+                f"{sizes} to those of the branch, {out_sizes}; pad the branch's layers "
                 "(padding='same'), or give layers that do the same to the sizes as "
                 "'shortcut'"
             )

@@ -2,211 +2,203 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from kerasblocks.blocks.conv_block import STEPS, ConvBlock
-from kerasblocks.blocks.convolution import convolution_options
-from kerasblocks.blocks.pooling import POOLINGS, Pooling
+from kerasblocks.blocks.conv_block import check_order
+from kerasblocks.blocks.convolution import shared_options
+from kerasblocks.blocks.normalization import check_normalization
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.blocks.templates import (
-    check_activation,
-    check_normalization,
-    make_activation,
-)
+from kerasblocks.blocks.steps import end_linear, make_branch, refuse_beside
+from kerasblocks.core.activations import check_activation, make_activation
 from kerasblocks.core.arguments import (
     is_positive_int,
-    one_of,
     positive_int,
     sizes,
     split_keywords,
 )
 from kerasblocks.core.composite import Run
 
-PRE_ACTIVATION = ("normalization", "activation", "convolution")
-ORDERS = ("book", "post", "pre")
-KINDS = ("standard", "separable")
+ORDERS = ("post", "pre", "book")
+OF_THE_KERNEL = ("dilation_rate", "groups")
+"""Options of the convolutions of `kernel_size`, not of the 1x1 ones."""
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class ResidualBlock(Residual):
-    """A stack of convolutions, added to its own input.
+    """A branch of convolutions, added to its own input.
+
+    By default the basic block of ResNet; with `bottleneck` its bottleneck block; with
+    `branch` any other, as data.
 
     Where the shapes differ (another number of channels, a stride), the input goes
-    through a linear 1x1 projection, as in `Residual`.
+    through a linear 1x1 projection, as in `Residual`. It has the normalization of the
+    block, but none in order "pre".
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
     Output shape: the same with `filters` channels, and each spatial size divided by
-    its stride, rounded up.
+    its stride, rounded up; with `branch`, that of the branch.
 
     Args:
-        filters: The number of output channels.
-        depth: How many convolutions of `kernel_size` there are.
+        filters: The number of output channels. Left out with `branch`, as are all
+            arguments up to `bottleneck`.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
-        strides: Likewise: the stride of the first convolution, or of the pooling.
-        pooling: "max" or "average" to reduce sizes by pooling after the convolutions
-            instead of a strided convolution; needs `strides` above 1.
+        strides: Likewise: the stride of the first convolution.
+        depth: How many convolutions of `kernel_size` there are.
         bottleneck: A number that divides `filters`: the convolutions have `filters //
             bottleneck` channels, between a 1x1 convolution that reduces the channels
             and one that restores them.
-        order: "book": every convolution has its activation, the sum has none.
-            "post": the last activation comes after the sum (He et al. 2015).
+        branch: A list of steps, each `(filters, kernel_size)` or `("max" or "average",
+            pool_size)`, either with strides and padding after them, a dict of
+            `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
+        order: "post": the last activation comes after the sum (He et al. 2015), so the
+            last convolution has none, unless the dict of its step names one.
             "pre": normalization and activation come before each convolution (He et
-            al. 2016).
-        normalization: As for `ConvBlock`; none by default, as in the book.
+            al. 2016). "book": each convolution has its activation, the sum has none.
+            Or the order of the three, as for `ConvBlock`, for each convolution.
+        normalization: As for `ConvBlock`. The book has none.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        **kwargs: `convolution` as for `ConvBlock`, what else the convolutions take
-            (`kernel_initializer`, `dilation_rate`, ...), and `name`, `dtype`,
-            `trainable` of the block. For other padding, wire `ConvBlock`s in a
-            `Residual`.
+        **kwargs: `use_bias` and the initializers, regularizers and constraints of all
+            convolutions, `groups` and `dilation_rate` of those of `kernel_size`, and
+            `name`, `dtype`, `trainable` of the block.
 
     Raises:
         ValueError: an argument is not one of the above.
 
     Example:
-        >>> block = ResidualBlock(128, depth=2, strides=2, normalization="batch")
+        >>> block = ResidualBlock(128, strides=2)
         >>> block.compute_output_shape((None, 33, 33, 64))
         (None, 17, 17, 128)
+        >>> grouped = {"filters": 128, "kernel_size": 3, "groups": 32}
+        >>> resnext = ResidualBlock(branch=[(128, 1), grouped, (256, 1)])
+        >>> resnext.compute_output_shape((None, 56, 56, 64))
+        (None, 56, 56, 256)
 
     Reference: He et al., Deep Residual Learning for Image Recognition, CVPR 2016,
     and Identity Mappings in Deep Residual Networks, ECCV 2016; Chollet, Deep Learning
-    with Python, 2017, section 7.1.4.
+    with Python, 2017, section 7.1.4, for "book".
     """
 
     def __init__(
         self,
-        filters: int,
-        depth: int = 2,
+        filters: int | None = None,
         kernel_size: Any = 3,
         strides: Any = 1,
         *,
-        pooling: str | None = None,
+        depth: int = 2,
         bottleneck: int | None = None,
-        order: str = "book",
-        normalization: Any = None,
+        branch: Sequence[Any] | None = None,
+        order: Any = "post",
+        normalization: Any = "batch",
         activation: Any = "relu",
         data_format: str | None = None,
         **kwargs: Any,
     ):
         owner = type(self).__name__
-        positive_int(owner, "filters", filters)
-        positive_int(owner, "depth", depth)
-        sizes(owner, "kernel_size", kernel_size)
-        sizes(owner, "strides", strides)
-        one_of(owner, "order", order, ORDERS)
-        _check_pooling(owner, pooling, strides)
-        _check_bottleneck(owner, bottleneck, filters)
         options, keywords = split_keywords(
-            owner, kwargs, _block_options(owner, kwargs), self.argument_names()
+            owner,
+            kwargs,
+            {*shared_options(), *OF_THE_KERNEL},
+            self.argument_names(),
         )
+        own = {name: options.pop(name) for name in OF_THE_KERNEL if name in options}
+        check_order(owner, order, ORDERS)
+        if branch is None:
+            steps = residual_steps(
+                owner, filters, kernel_size, strides, depth, bottleneck, **own
+            )
+        else:
+            given = {
+                "filters": (filters, None),
+                "kernel_size": (kernel_size, 3),
+                "strides": (strides, 1),
+                "depth": (depth, 2),
+                "bottleneck": (bottleneck, None),
+                **{name: (value, None) for name, value in own.items()},
+            }
+            refuse_beside(owner, "branch", given)
+            steps = branch
+        if order == "post" and isinstance(steps, list | tuple):
+            steps = end_linear(steps)
         common = {"data_format": data_format, "dtype": keywords.get("dtype")}
+        convolution = {
+            "normalization": check_normalization(owner, normalization),
+            "activation": check_activation(owner, activation),
+            "order": "post" if order == "book" else order,
+            **options,
+        }
         super().__init__(
-            _path(
-                filters,
-                depth,
-                kernel_size,
-                strides,
-                pooling=pooling,
-                bottleneck=bottleneck,
-                order=order,
-                conv={**options, "normalization": normalization},
-                activation=check_activation(owner, activation),
-                common=common,
-            ),
+            make_branch(owner, "branch", steps, common=common, convolution=convolution),
             data_format=data_format,
             **keywords,
         )
         self.filters = filters
-        self.depth = depth
         self.kernel_size = kernel_size
         self.strides = strides
-        self.pooling = pooling
+        self.depth = depth
         self.bottleneck = bottleneck
         self.order = order
         self._keep_untracked(
-            normalization=check_normalization(owner, normalization),
+            steps=branch,
+            normalization=normalization,
             activation=activation,
+            options=options,
         )
-        self.options = options
-        self.last_activation = (
+        self.activation_layer = (
             make_activation(activation, name="activation", dtype=self.dtype_policy)
             if order == "post"
             else None
         )
 
+    @property
+    def branch(self) -> Any:
+        """The branch as data, None where it follows from the other arguments."""
+        return self.steps
+
     def wire(self, run: Run, inputs: Any) -> Any:
         outputs = super().wire(run, inputs)
-        last = self.last_activation
+        last = self.activation_layer
         return outputs if last is None else run(last, outputs)
 
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any
     ) -> keras.layers.Layer:
-        shared = ("_initializer", "_regularizer", "_constraint", "use_bias")
-        options = {
-            name: value
-            for name, value in self.options.items()
-            if name.endswith(shared) and name in convolution_options("standard")
-        }
         normalization = None if self.order == "pre" else self.normalization
-        return self.make_conv_projection(filters, laws, normalization, **options)
+        return self.make_conv_projection(filters, laws, normalization, **self.options)
 
 
-def _path(
-    filters: int,
-    depth: int,
+def residual_steps(
+    owner: str,
+    filters: Any,
     kernel_size: Any,
     strides: Any,
-    *,
-    pooling: str | None,
-    bottleneck: int | None,
-    order: str,
-    conv: dict[str, Any],
-    activation: Any,
-    common: dict[str, Any],
-) -> list[keras.layers.Layer]:
-    """The layers of the path: convolutions, and pooling if there is any."""
-    inner = filters // bottleneck if bottleneck else filters
-    steps = [(f"conv_{i}", inner, kernel_size) for i in range(1, depth + 1)]
-    if bottleneck:
-        steps = [("reduce", inner, 1), *steps, ("restore", filters, 1)]
-    conv = {**conv, "order": PRE_ACTIVATION if order == "pre" else STEPS}
-    layers: list[keras.layers.Layer] = [
-        ConvBlock(
-            count,
-            size,
-            strides=strides if i == 0 and not pooling else 1,
-            activation=None if order == "post" and i == len(steps) - 1 else activation,
-            name=name,
-            **conv,
-            **common,
-        )
-        for i, (name, count, size) in enumerate(steps)
-    ]
-    if pooling:
-        layers.append(Pooling(pooling, strides, name="pooling", **common))
-    return layers
+    depth: Any,
+    bottleneck: Any,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """The branch of a residual block, as steps.
 
+    Args:
+        owner: The class, for error messages.
+        filters: As for `ResidualBlock`, and so are the next four.
+        kernel_size: The size of the kernels.
+        strides: The stride of the first convolution.
+        depth: The number of convolutions of that size.
+        bottleneck: By how much the channels are reduced between, or None.
+        **options: Further arguments of the convolutions of that size.
 
-def _block_options(owner: str, keywords: dict[str, Any]) -> set[str]:
-    kind = one_of(owner, "convolution", keywords.get("convolution", "standard"), KINDS)
-    return {"convolution", *convolution_options(kind)}
-
-
-def _check_pooling(owner: str, pooling: str | None, strides: Any) -> None:
-    one_of(owner, "pooling", pooling, (None, *POOLINGS))
-    if pooling and all(number == 1 for number in keras.tree.flatten(strides)):
-        raise ValueError(
-            f"{owner}: 'strides' must be above 1 with pooling={pooling!r}, "
-            f"got {strides!r}"
-        )
-
-
-def _check_bottleneck(owner: str, bottleneck: int | None, filters: int) -> None:
+    Raises:
+        ValueError: an argument is none of what the block takes.
+    """
+    positive_int(owner, "filters", filters)
+    positive_int(owner, "depth", depth)
+    sizes(owner, "kernel_size", kernel_size)
+    sizes(owner, "strides", strides)
     if bottleneck is not None and (
         not is_positive_int(bottleneck) or filters % bottleneck
     ):
@@ -214,3 +206,12 @@ def _check_bottleneck(owner: str, bottleneck: int | None, filters: int) -> None:
             f"{owner}: 'bottleneck' must be None or a positive int that divides the "
             f"{filters} filters, got {bottleneck!r}"
         )
+    inner = filters // bottleneck if bottleneck else filters
+    kernel = {"filters": inner, "kernel_size": kernel_size, **options}
+    steps = [{**kernel, "name": f"conv_{i}"} for i in range(1, depth + 1)]
+    if bottleneck:
+        reduce = {"filters": inner, "kernel_size": 1, "name": "reduce"}
+        restore = {"filters": filters, "kernel_size": 1, "name": "restore"}
+        steps = [reduce, *steps, restore]
+    steps[0]["strides"] = strides
+    return steps

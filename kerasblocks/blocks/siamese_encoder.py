@@ -7,14 +7,15 @@ from typing import Any
 import keras
 
 from kerasblocks.blocks.batching import SplitBatches, StackBatches
-from kerasblocks.blocks.comparison import COMPARISONS, Comparison
-from kerasblocks.core.arguments import one_of
+from kerasblocks.blocks.merging import (
+    check_count,
+    check_merge,
+    check_mergeable,
+    make_merge,
+)
 from kerasblocks.core.axes import channel_axis, resolve_data_format
 from kerasblocks.core.chain import Chain, as_layer
 from kerasblocks.core.composite import Composite, Run
-from kerasblocks.core.merging import check_mergeable, make_merge
-
-JOINS = ("concatenate", "multiply", "average")
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -27,19 +28,20 @@ class SiameseEncoder(Composite):
 
     Input shape: a list or tuple of two or more tensors that the encoder takes.
     Output shape: that of an encoding; "concatenate" adds up the features; "dot",
-    "cosine" and "euclidean" give `(batch, ..., 1)`; None gives a tuple of encodings.
+    "cosine_similarity" and "euclidean" give one feature; None gives a tuple of
+    encodings.
 
     Args:
         encoder: A Keras layer or model, or a list of layers. `encoder_model()` gives
             it to be saved and used alone.
-        merge: "concatenate", "multiply", "average", or for exactly two inputs
-            "absolute_difference", "squared_difference", "dot", "cosine" (similarity)
-            or "euclidean" (distance, whose gradient is finite for identical inputs);
-            None for no merge.
+        merge: A name or a layer as for `Parallel`: "concatenate", "multiply", ..., for
+            exactly two inputs "absolute_difference", "cosine_similarity", "euclidean"
+            (a distance whose gradient is finite for identical inputs), ...; or None for
+            no merge.
         stacked: Whether to stack all inputs, which must have the same shape then,
             into one batch and run the encoder once.
         data_format: "channels_last", "channels_first" or None for Keras' setting:
-            which axis "concatenate" joins.
+            which axis holds the channels.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
@@ -58,7 +60,8 @@ class SiameseEncoder(Composite):
     def __init__(
         self,
         encoder: Any,
-        merge: str | None = "concatenate",
+        merge: Any = "concatenate",
+        *,
         stacked: bool = False,
         data_format: str | None = None,
         **kwargs: Any,
@@ -67,7 +70,7 @@ class SiameseEncoder(Composite):
         self.encoder = as_layer(
             self._owner, "encoder", encoder, "encoder", self.dtype_policy
         )
-        self.merge = one_of(self._owner, "merge", merge, (*JOINS, *COMPARISONS, None))
+        self.merge = check_merge(self._owner, merge, (None,))
         self.stacked = bool(stacked)
         self.data_format = resolve_data_format(self._owner, data_format)
         if self.stacked:
@@ -82,14 +85,10 @@ class SiameseEncoder(Composite):
         return run(merge, list(encodings))
 
     def _make_merge(self, encodings: tuple) -> keras.layers.Layer:
-        axis = -1
-        if self.merge in JOINS:
-            axis = channel_axis(self.data_format, encodings[0].shape)
+        axis = channel_axis(self.data_format, encodings[0].shape)
         names = [f"encoding {i}" for i in range(1, len(encodings) + 1)]
         check_mergeable(self._owner, self.merge, names, encodings, axis)
-        if self.merge in JOINS:
-            return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
-        return Comparison(self.merge, name="merge", dtype=self.dtype_policy)
+        return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
 
     def encoder_model(self) -> keras.Model:
         """The encoder alone, as a Keras model that shares its weights.
@@ -142,11 +141,7 @@ class SiameseEncoder(Composite):
                 f"{getattr(inputs, 'shape', inputs)}"
             )
         shapes = [tuple(x.shape) for x in inputs]
-        if self.merge in COMPARISONS and len(shapes) != 2:
-            raise ValueError(
-                f"{self._owner}: merge={self.merge!r} takes exactly two inputs, got "
-                f"{len(shapes)}"
-            )
+        check_count(self._owner, self.merge, len(shapes))
         if self.stacked and len({shape[1:] for shape in shapes}) > 1:
             raise ValueError(
                 f"{self._owner}: 'stacked' needs inputs of one shape, got {shapes}"

@@ -31,6 +31,17 @@ class SizeLaw(NamedTuple):
         return math.ceil((size - self.crop) / self.stride)
 
 
+def is_global(path: SizeFunction, out_sizes: Sequence[Size]) -> bool:
+    """Whether a path gives one value for all places, as global pooling does."""
+    if not out_sizes or set(out_sizes) != {1}:
+        return False
+    try:
+        return all(set(path(size)) == {1} for size in (_CHECKED[0], _CHECKED[-1]))
+    except Exception:
+        # Any layer may be in the path, and refuse a size in its own way.
+        return False
+
+
 def find_size_laws(
     path: SizeFunction, sizes: Sequence[Size], out_sizes: Sequence[Size]
 ) -> list[SizeLaw | None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.templates import check_activation
+from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import positive_int
 from kerasblocks.core.axes import (
     channels,
@@ -71,7 +71,7 @@ class SqueezeExcite(Composite):
         self.units = units
         self._keep_untracked(
             activation=check_activation(self._owner, activation),
-            gate=check_activation(self._owner, gate),
+            gate=check_activation(self._owner, gate, "gate"),
         )
         self.data_format = resolve_data_format(self._owner, data_format)
         self.multiply = keras.layers.Multiply(name="multiply", dtype=self.dtype_policy)

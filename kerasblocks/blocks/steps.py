@@ -1,26 +1,30 @@
-"""Branches of an inception module as data: from tuples to layers.
+"""The step language: the layers of a branch as data.
 
-A branch is a list of steps. A step is
+`InceptionBlock(branches=...)` takes a list of branches and `ResidualBlock(branch=...)`
+one. A branch is a list of steps. A step is
 
-- `(filters, kernel_size)`, `(filters, kernel_size, strides)` or
-  `(filters, kernel_size, strides, padding)`: a convolution;
-- `("max", pool_size)` or `("average", pool_size)`, with the same two options and
-  strides of 1: pooling;
-- a dict of `ConvBlock` arguments, for what these cannot say;
-- a list of branches: a fork, concatenated again;
+- `(filters, kernel_size)`: a `ConvBlock`;
+- `("max", pool_size)` or `("average", pool_size)`: a `Pooling`, with strides of 1;
+- either with `strides` and `padding` after it: `(64, 3, 2)`, `("max", 3, 2, "valid")`;
+- a dict of `ConvBlock` arguments, for what a tuple cannot say;
+- a list of branches: a fork, whose outputs are concatenated;
 - any Keras layer.
 
-GoogLeNet's first module, for one, is
+GoogLeNet's first module is
 
     [[(64, 1)],
      [(96, 1), (128, 3)],
      [(16, 1), (32, 5)],
      [("max", 3), (32, 1)]]
+
+and the branch of ResNeXt-50's first block
+
+    [(128, 1), {"filters": 128, "kernel_size": 3, "groups": 32}, (256, 1)]
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,71 +34,121 @@ from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import POOLINGS, Pooling
 from kerasblocks.core.arguments import is_positive_int
 
-
-def book_branches(filters: Sequence[int], strides: Any) -> list[list[tuple]]:
-    """The four branches of the module in Deep Learning with Python.
-
-    Args:
-        filters: The filters of each branch.
-        strides: The stride of the module, at the last step that can carry it, or
-            at the pooling.
-    """
-    a, b, c, d = filters
-    return [
-        [(a, 1, strides)],
-        [(b, 1), (b, 3, strides)],
-        [("average", 3, strides), (c, 3)],
-        [(d, 1), (d, 3), (d, 3, strides)],
-    ]
+_CONVOLUTION = ("filters", "kernel_size", "strides", "padding")
+_POOLING = ("pool_size", "strides", "padding")
 
 
 def make_branch(
-    owner: str, branch: Any, common: dict[str, Any], conv: dict[str, Any]
+    owner: str,
+    argument: str,
+    branch: Any,
+    *,
+    common: dict[str, Any],
+    convolution: dict[str, Any],
 ) -> list[keras.layers.Layer]:
     """The layers of a branch.
 
     Args:
         owner: The class, for error messages.
+        argument: The argument's name, for error messages.
         branch: A list of steps.
-        common: What all layers are given: `data_format` and `dtype`.
-        conv: What convolutions are given: `normalization`, `activation`.
+        common: What all blocks are given: `data_format` and `dtype`.
+        convolution: What convolutions are given, unless their step says otherwise:
+            `normalization`, `activation` and the like.
 
     Raises:
-        ValueError: a step is none of what the module's docstring lists.
+        ValueError: `branch` is not a list, or a step is none of what the module's
+            docstring lists.
     """
     if not isinstance(branch, list | tuple):
         raise ValueError(
-            f"{owner}: each of 'branches' must be a list of steps, got {branch!r}"
+            f"{owner}: a branch in '{argument}' must be a list of steps, got {branch!r}"
         )
     return [
-        _make_step(owner, step, position, common, conv)
+        _make_step(owner, argument, step, position, common, convolution)
         for position, step in enumerate(branch, start=1)
     ]
 
 
+def convolution_arguments(step: Any) -> dict[str, Any] | None:
+    """The `ConvBlock` arguments of a step, None for a step that is no convolution.
+
+    Example:
+        >>> convolution_arguments((64, 3))
+        {'filters': 64, 'kernel_size': 3}
+        >>> convolution_arguments(("max", 3)) is None
+        True
+    """
+    if isinstance(step, dict):
+        return dict(step)
+    if (
+        isinstance(step, list | tuple)
+        and 2 <= len(step) <= len(_CONVOLUTION)
+        and is_positive_int(step[0])
+    ):
+        return dict(zip(_CONVOLUTION, step, strict=False))
+    return None
+
+
+def end_linear(branch: Sequence[Any]) -> list[Any]:
+    """The branch, its last convolution without activation unless the step has one."""
+    steps = list(branch)
+    for place in reversed(range(len(steps))):
+        arguments = convolution_arguments(steps[place])
+        if arguments is not None:
+            steps[place] = {"activation": None, **arguments}
+            break
+    return steps
+
+
+def refuse_beside(
+    owner: str, argument: str, given: Mapping[str, tuple[Any, Any]]
+) -> None:
+    """Raises where an argument is given beside steps that have their own.
+
+    Args:
+        owner: The class, for the error message.
+        argument: The argument that holds the steps.
+        given: For each other argument its value and its default.
+    """
+    for name, (value, default) in given.items():
+        if value != default:
+            raise ValueError(
+                f"{owner}: '{name}' must be left out with '{argument}', whose steps "
+                f"have their own, got {value!r}"
+            )
+
+
 def _make_step(
-    owner: str, step: Any, position: int, common: dict[str, Any], conv: dict[str, Any]
+    owner: str,
+    argument: str,
+    step: Any,
+    position: int,
+    common: dict[str, Any],
+    convolution: dict[str, Any],
 ) -> keras.layers.Layer:
     if isinstance(step, keras.layers.Layer):
         return step
-    if isinstance(step, dict):
-        return ConvBlock(**{**common, **conv, "name": f"conv_{position}", **step})
+    arguments = convolution_arguments(step)
+    if arguments is not None:
+        name = {"name": f"conv_{position}"}
+        return ConvBlock(**{**common, **convolution, **name, **arguments})
     if isinstance(step, list | tuple) and step:
-        kind, *sizes = step
+        kind, *rest = step
         if isinstance(kind, list | tuple):
-            paths = [make_branch(owner, branch, common, conv) for branch in step]
-            return Parallel(paths, name=f"fork_{position}", **common)
-        options = dict(zip(("size", "strides", "padding"), sizes, strict=False))
-        if len(options) == len(sizes) and "size" in options:
-            size, name = options.pop("size"), f"conv_{position}"
-            if is_positive_int(kind):
-                return ConvBlock(kind, size, name=name, **options, **common, **conv)
-            if isinstance(kind, str) and kind in POOLINGS:
-                options = {"strides": 1, **options, "name": f"pooling_{position}"}
-                return Pooling(kind, size, **options, **common)
+            fork = [
+                make_branch(
+                    owner, argument, branch, common=common, convolution=convolution
+                )
+                for branch in step
+            ]
+            return Parallel(fork, name=f"fork_{position}", **common)
+        if isinstance(kind, str) and kind in POOLINGS and 1 <= len(rest) <= 3:
+            given = dict(zip(_POOLING, rest, strict=False))
+            name = f"pooling_{position}"
+            return Pooling(kind, **{"strides": 1, **given}, name=name, **common)
     raise ValueError(
-        f"{owner}: a step of 'branches' must be (filters, kernel_size), "
-        "('max' or 'average', pool_size), each with strides and padding after them "
-        "if need be, a dict of ConvBlock arguments, a list of branches or a Keras "
-        f"layer, got {step!r}"
+        f"{owner}: a step in '{argument}' must be (filters, kernel_size) or ('max' or "
+        "'average', pool_size), either with strides and padding after them, a dict of "
+        f"ConvBlock arguments, a list of branches or a Keras layer, got {step!r}"
     )

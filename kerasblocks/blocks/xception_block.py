@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.conv_block import ConvBlock
-from kerasblocks.blocks.pooling import Pooling
+from kerasblocks.blocks.normalization import check_normalization
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.blocks.templates import check_activation, check_normalization
+from kerasblocks.blocks.steps import make_branch
+from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import is_positive_int, positive_int, sizes
 
 ORDER = ("activation", "convolution", "normalization")
@@ -31,9 +31,10 @@ class XceptionBlock(Residual):
     Args:
         filters: The number of filters of each convolution, or a list with one for
             each.
-        depth: How many convolutions there are; with a list, its length.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
         strides: Likewise.
+        depth: How many convolutions there are, 2 if it is left out; with a list, its
+            length.
         normalization: As for `ConvBlock`.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
@@ -54,10 +55,10 @@ class XceptionBlock(Residual):
     def __init__(
         self,
         filters: Any,
-        depth: int | None = None,
         kernel_size: Any = 3,
         strides: Any = 1,
         *,
+        depth: int | None = None,
         normalization: Any = "batch",
         activation: Any = "relu",
         data_format: str | None = None,
@@ -67,28 +68,27 @@ class XceptionBlock(Residual):
         counts = _filters(owner, filters, depth)
         sizes(owner, "kernel_size", kernel_size)
         sizes(owner, "strides", strides)
-        check_activation(owner, activation)
-        common = {"data_format": data_format, "dtype": kwargs.get("dtype")}
-        path: list[keras.layers.Layer] = [
-            ConvBlock(
-                count,
-                kernel_size,
-                convolution="separable",
-                normalization=check_normalization(owner, normalization),
-                activation=activation,
-                order=ORDER,
-                name=f"conv_{i}",
-                **common,
-            )
-            for i, count in enumerate(counts, start=1)
-        ]
+        steps: list[Any] = [(count, kernel_size) for count in counts]
         if any(number > 1 for number in keras.tree.flatten(strides)):
-            path.append(Pooling("max", 3, strides, name="pooling", **common))
-        super().__init__(path, data_format=data_format, **kwargs)
+            steps.append(("max", 3, strides))
+        common = {"data_format": data_format, "dtype": kwargs.get("dtype")}
+        convolution = {
+            "convolution": "separable",
+            "normalization": check_normalization(owner, normalization),
+            "activation": check_activation(owner, activation),
+            "order": ORDER,
+        }
+        super().__init__(
+            make_branch(
+                owner, "filters", steps, common=common, convolution=convolution
+            ),
+            data_format=data_format,
+            **kwargs,
+        )
         self.filters = filters
-        self.depth = depth
         self.kernel_size = kernel_size
         self.strides = strides
+        self.depth = depth
         self._keep_untracked(normalization=normalization, activation=activation)
 
     def make_projection(

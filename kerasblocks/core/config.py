@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 
@@ -17,11 +17,9 @@ class ConfigFromSignature:
     The convention: every argument of `__init__` is kept on an attribute of its
     own name. What is passed on as `**kwargs`, to a parent class or a child layer, is
     remembered as it came. Layers, activations, initializers and whatever else Keras
-    can serialize are serialized, at any depth of lists, tuples and dicts. `kept_as`
-    names another attribute where Keras has taken an argument's own.
+    can serialize are serialized, at any depth of lists, tuples and dicts.
     """
 
-    kept_as: ClassVar[dict[str, str]] = {}
     _passed_on: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -53,10 +51,7 @@ class ConfigFromSignature:
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as a JSON-serializable dict."""
         parent = getattr(super(), "get_config", dict)
-        arguments = {
-            name: getattr(self, self.kept_as.get(name, name))
-            for name in self.argument_names()
-        }
+        arguments = {name: getattr(self, name) for name in self.argument_names()}
         arguments |= self._passed_on
         return {**parent(), **_serialize(arguments, shared=_is_sharing())}
 

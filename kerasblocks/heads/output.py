@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasblocks.blocks.templates import make_activation
+from kerasblocks.core.activations import make_activation
 from kerasblocks.core.arguments import check_keys, non_negative
 from kerasblocks.core.chain import Chain
 from kerasblocks.core.composite import Composite, Run
@@ -65,7 +65,9 @@ class MultiHeadOutput(Composite):
     Reference: Caruana, Multitask Learning, Machine Learning 28, 1997.
     """
 
-    def __init__(self, heads: Mapping[str, Task], balancing: Any = None, **kwargs: Any):
+    def __init__(
+        self, heads: Mapping[str, Task], *, balancing: Any = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         if not isinstance(heads, Mapping) or not heads:
             raise ValueError(

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasblocks.blocks.templates import check_activation
+from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import did_you_mean, is_positive_int, non_negative
 from kerasblocks.core.config import ConfigFromSignature
 

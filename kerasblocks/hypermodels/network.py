@@ -10,7 +10,7 @@ import keras_tuner as kt
 
 from kerasblocks import spaces
 from kerasblocks.blocks.multi_input import MultiInput
-from kerasblocks.blocks.templates import make_activation
+from kerasblocks.core.activations import make_activation
 from kerasblocks.core.arguments import did_you_mean, positive_int
 from kerasblocks.core.chain import Chain
 from kerasblocks.heads.loss import TaskLoss

@@ -210,11 +210,11 @@ def _pools(config: Mapping[str, Any], strides: tuple[int, ...]) -> bool:
 
 
 def _residual(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
-    return ResidualBlock(filters, 2, kernel, strides, order="post", **common)
+    return ResidualBlock(filters, kernel, strides, **common)
 
 
 def _xception(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
-    return XceptionBlock(filters, 2, kernel, strides, **common)
+    return XceptionBlock(filters, kernel, strides, **common)
 
 
 def _inception(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
@@ -229,13 +229,11 @@ def _inception(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
 
 
 def _plain(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
-    return ConvBlock(filters, kernel, strides=strides, **common)
+    return ConvBlock(filters, kernel, strides, **common)
 
 
 def _separable(filters: int, kernel: Any, strides: Any, **common: Any) -> Any:
-    return ConvBlock(
-        filters, kernel, strides=strides, convolution="separable", **common
-    )
+    return ConvBlock(filters, kernel, strides, convolution="separable", **common)
 
 
 _MAKERS = {

@@ -7,10 +7,19 @@ from typing import Any
 import keras
 
 from kerasblocks.blocks.conv_block import ConvBlock
-from kerasblocks.blocks.convolution import CONVOLUTIONS, convolution_options
+from kerasblocks.blocks.convolution import (
+    CONVOLUTIONS,
+    convolution_options,
+    shared_options,
+)
 from kerasblocks.blocks.inception_block import InceptionBlock
 from kerasblocks.blocks.pooling import POOLINGS
-from kerasblocks.blocks.residual_block import KINDS, ORDERS, ResidualBlock
+from kerasblocks.blocks.residual_block import (
+    OF_THE_KERNEL,
+    ORDERS,
+    ResidualBlock,
+    residual_steps,
+)
 from kerasblocks.blocks.squeeze_excite import SqueezeExcite
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.spaces.domains import Among, among, candidates, is_domain
@@ -66,7 +75,7 @@ def inception_block(
         >>> inception_block(kt.HyperParameters(), filters=8, strides=2)
         {'filters': 8, 'strides': 2, 'normalization': 'batch', 'activation': 'relu'}
     """
-    legal = {*arguments_of(InceptionBlock), *_options(among("standard"))}
+    legal = {*arguments_of(InceptionBlock), *shared_options()}
     with Space(hp, "inception_block", name, given, legal) as space:
         space.choose("branches", among(None))
         space.choose("filters", FILTERS, when=("branches", _is_none))
@@ -83,25 +92,37 @@ def residual_block(
 ) -> dict[str, Any]:
     """The space of `ResidualBlock`; see `conv_block`.
 
-    Pooling is in it only where the stride leaves something to pool, and a bottleneck
-    only where it divides the filters.
+    It holds two choices that the block takes as steps alone: `pooling` (None, "max" or
+    "average") to reduce sizes after the convolutions instead of by a stride, only where
+    the stride leaves something to pool; and `convolution` ("standard" or "separable"),
+    "standard" unless it is given. Where these need it, the result has a `branch`
+    instead of `filters` and the like. A bottleneck is searched only where it divides
+    the filters.
 
     Example:
         >>> import keras_tuner as kt
-        >>> space = residual_block(kt.HyperParameters(), filters=8, strides=1)
-        >>> "pooling" in space, space["depth"]
-        (False, 2)
+        >>> residual_block(kt.HyperParameters(), filters=8, strides=1)
+        {'filters': 8, 'kernel_size': 3, 'strides': 1, 'depth': 2, ...}
+        >>> residual_block(kt.HyperParameters(), filters=8, strides=2, pooling="max")
+        {'branch': [{'filters': 8, ...}, {...}, ('max', 2, 2)], 'order': 'post', ...}
     """
-    kinds = _kinds(given, ("standard",))
-    legal = {*arguments_of(ResidualBlock), "convolution", *_options(kinds)}
+    legal = {
+        *arguments_of(ResidualBlock),
+        *shared_options(),
+        *OF_THE_KERNEL,
+        *("convolution", "pooling"),
+    }
     factors = [n for n in candidates(given.get("bottleneck", 4)) if n]
     with Space(hp, "residual_block", name, given, legal) as space:
         if "convolution" in given:
-            space.choose("convolution", kinds, legal=KINDS)
-        space.choose("filters", FILTERS)
-        space.choose("depth", among(2, 1, 3))
-        space.choose("kernel_size", among(3, 5))
-        space.choose("strides", _strides(given))
+            kinds = ("standard", "separable")
+            space.choose("convolution", among("standard"), legal=kinds)
+        space.choose("branch", among(None))
+        of_its_own = ("branch", _is_none)
+        space.choose("filters", FILTERS, when=of_its_own)
+        space.choose("kernel_size", among(3, 5), when=of_its_own)
+        space.choose("strides", _strides(given), when=of_its_own)
+        space.choose("depth", among(2, 1, 3), when=of_its_own)
         space.choose(
             "pooling",
             among(None, "max"),
@@ -113,10 +134,10 @@ def residual_block(
             among(None, 4),
             when=("filters", lambda n: all(n % factor == 0 for factor in factors)),
         )
-        space.choose("order", among("book", "post", "pre"), legal=ORDERS)
+        space.choose("order", among(*ORDERS), legal=ORDERS)
         space.choose("normalization", NORMALIZATIONS)
         space.choose("activation", ACTIVATIONS)
-    return space.arguments
+    return _with_steps(space.arguments)
 
 
 def xception_block(
@@ -127,13 +148,13 @@ def xception_block(
     Example:
         >>> import keras_tuner as kt
         >>> xception_block(kt.HyperParameters(), filters=8, strides=2)
-        {'filters': 8, 'depth': 2, 'kernel_size': 3, 'strides': 2, ...}
+        {'filters': 8, 'kernel_size': 3, 'strides': 2, 'depth': 2, ...}
     """
     with Space(hp, "xception_block", name, given, arguments_of(XceptionBlock)) as space:
         space.choose("filters", FILTERS)
-        space.choose("depth", among(2, 1, 3), when=("filters", _is_one_number))
         space.choose("kernel_size", among(3, 5))
         space.choose("strides", _strides(given))
+        space.choose("depth", among(2, 1, 3), when=("filters", _is_one_number))
         space.choose("normalization", NORMALIZATIONS)
         space.choose("activation", ACTIVATIONS)
     return space.arguments
@@ -187,6 +208,44 @@ def normalization(hp: Any, name: str = "normalization", **given: Any) -> dict[st
     if kind == "batch":
         return {"normalization": keras.layers.BatchNormalization(momentum=momentum)}
     return {"normalization": kind}
+
+
+def _with_steps(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `ResidualBlock`, as steps where only steps can say it."""
+    arguments = dict(arguments)
+    if arguments["branch"] is not None:
+        return arguments
+    del arguments["branch"]
+    pooling = arguments.pop("pooling", None)
+    convolution = arguments.pop("convolution", "standard")
+    if pooling is None and convolution == "standard":
+        return arguments
+    wiring = {
+        name: arguments.pop(name, default) for name, default in _RESIDUAL_WIRING.items()
+    }
+    kernel = {name: arguments.pop(name) for name in OF_THE_KERNEL if name in arguments}
+    if convolution != "standard":
+        kernel["convolution"] = convolution
+    if pooling is None:
+        branch = residual_steps("residual_block", **wiring, **kernel)
+        return {"branch": branch, **arguments}
+    strides = wiring.pop("strides")
+    if not _is_strided(strides):
+        raise ValueError(
+            f"residual_block: 'strides' must be above 1 with pooling={pooling!r}, got "
+            f"{strides!r}"
+        )
+    branch = residual_steps("residual_block", strides=1, **wiring, **kernel)
+    return {"branch": [*branch, (pooling, strides, strides)], **arguments}
+
+
+_RESIDUAL_WIRING = {
+    "filters": None,
+    "kernel_size": 3,
+    "strides": 1,
+    "depth": 2,
+    "bottleneck": None,
+}
 
 
 def _kinds(given: dict[str, Any], kinds: tuple[str, ...]) -> Among:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasblocks.blocks.comparison import COMPARISONS
-from kerasblocks.blocks.multi_input import OF_TWO, MultiInput
-from kerasblocks.blocks.siamese_encoder import JOINS, SiameseEncoder
+from kerasblocks.blocks.merging import MERGES
+from kerasblocks.blocks.multi_input import MultiInput
+from kerasblocks.blocks.siamese_encoder import SiameseEncoder
 from kerasblocks.core.arguments import positive_int
-from kerasblocks.core.merging import MERGES
 from kerasblocks.heads.balancing import BALANCINGS
 from kerasblocks.heads.output import MultiHeadOutput
 from kerasblocks.heads.task import Task, replaced
@@ -36,9 +35,9 @@ def siamese_encoder(
             "merge",
             among(
                 *("absolute_difference", "squared_difference", "multiply"),
-                *("concatenate", "average", "dot", "cosine", "euclidean"),
+                *("concatenate", "average", "dot", "cosine_similarity", "euclidean"),
             ),
-            legal=(*JOINS, *COMPARISONS, None),
+            legal=(*MERGES, None),
         )
     return space.arguments
 
@@ -55,7 +54,7 @@ def multi_input(hp: Any, name: str = "multi_input", **given: Any) -> dict[str, A
         space.choose(
             "merge",
             among("concatenate", "add", "gated", "multiply"),
-            legal=(*MERGES, *OF_TWO, "gated"),
+            legal=tuple(MERGES),
         )
     return space.arguments
 

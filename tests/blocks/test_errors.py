@@ -81,8 +81,9 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ConvBlock(8, order=("convolution", "activation")),
-            "ConvBlock: 'order' must hold ('convolution', 'normalization', "
-            "'activation'), each once, got ('convolution', 'activation')",
+            "ConvBlock: 'order' must be 'post', 'pre', or a tuple of 'convolution', "
+            "'normalization', 'activation' in some order, got ('convolution', "
+            "'activation')",
         ),
         (
             lambda: kb.ConvBlock(8, data_format="channel_last"),
@@ -133,12 +134,12 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.Parallel([]),
-            "Parallel: 'paths' must be a list of at least one path, each a Keras layer "
-            "or a list of layers, got []",
+            "Parallel: 'branches' must be a list of at least one branch, each a Keras "
+            "layer or a list of layers, got []",
         ),
         (
             lambda: kb.Parallel([[CONV, "relu"]]),
-            "Parallel: 'paths' must be a Keras layer or a list of Keras layers, got "
+            "Parallel: 'branches' must be a Keras layer or a list of Keras layers, got "
             "[<Conv2D",
         ),
         (
@@ -151,8 +152,8 @@ CONV = layers.Conv2D(8, 3)
             ),
             "Parallel: the outputs cannot be merged by 'concatenate'; their shapes "
             "are\n"
-            "  path 1 (valid): (None, 6, 6, 8)\n"
-            "  path 2 (path_2): (None, 8, 8, 3)",
+            "  branch 1 (valid): (None, 6, 6, 8)\n"
+            "  branch 2 (branch_2): (None, 8, 8, 3)",
         ),
         (
             lambda: kb.InceptionBlock([8, 8]),
@@ -161,17 +162,17 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.InceptionBlock(8, branches=[[(8, 1)]]),
-            "InceptionBlock: 'filters' must be left at None with 'branches', whose "
-            "steps have their own, got 8",
+            "InceptionBlock: 'filters' must be left out with 'branches', whose steps "
+            "have their own, got 8",
         ),
         (
             lambda: kb.InceptionBlock(strides=2, branches=[[(8, 1)]]),
-            "InceptionBlock: 'strides' must be left at 1 with 'branches', whose steps "
+            "InceptionBlock: 'strides' must be left out with 'branches', whose steps "
             "have their own, got 2",
         ),
         (
             lambda: kb.InceptionBlock(branches=[(8, 1)]),
-            "InceptionBlock: a step of 'branches' must be (filters, kernel_size)",
+            "InceptionBlock: a step in 'branches' must be (filters, kernel_size)",
         ),
         (
             lambda: kb.InceptionBlock(branches=[]),
@@ -179,7 +180,7 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.Residual("relu"),
-            "Residual: 'path' must be a Keras layer or a list of Keras layers, got "
+            "Residual: 'branch' must be a Keras layer or a list of Keras layers, got "
             "'relu'",
         ),
         (
@@ -189,22 +190,22 @@ CONV = layers.Conv2D(8, 3)
         (
             lambda: kb.Residual(layers.Conv2D(8, 3)).build((None, 8, 9, 8)),
             "Residual: no stride of a 1x1 projection takes the spatial sizes (8, 9) to "
-            "those of the path, (6, 7); pad the path's layers (padding='same'), or "
-            "give layers that do the same to the sizes as 'shortcut'",
+            "those of the branch, (6, 7); pad the branch's layers (padding='same'), "
+            "or give layers that do the same to the sizes as 'shortcut'",
         ),
         (
             lambda: kb.Residual(layers.LSTM(8)).build((None, 8, 8)),
-            "Residual: the path takes the input shape (None, 8, 8) to (None, 8), and "
-            "no projection can change the number of axes; give the layers that do as "
-            "'shortcut'",
+            "Residual: the branch takes the input shape (None, 8, 8) to (None, 8), "
+            "and no projection can change the number of axes; give the layers that do "
+            "as 'shortcut'",
         ),
         (
             lambda: kb.Residual(layers.Conv2D(4, 3, padding="same"), shortcut=[]).build(
                 (None, 8, 8, 3)
             ),
             "Residual: the outputs cannot be merged by 'add'; their shapes are\n"
-            "  path: (None, 8, 8, 4)\n"
-            "  shortcut: (None, 8, 8, 3)",
+            "  shortcut: (None, 8, 8, 3)\n"
+            "  branch: (None, 8, 8, 4)",
         ),
         (
             lambda: kb.ResidualBlock(8, depth=0),
@@ -216,8 +217,20 @@ CONV = layers.Conv2D(8, 3)
             "ints, got 0",
         ),
         (
-            lambda: kb.ResidualBlock(8, pooling="max"),
-            "ResidualBlock: 'strides' must be above 1 with pooling='max', got 1",
+            lambda: kb.ResidualBlock(strides=2, branch=[(8, 3)]),
+            "ResidualBlock: 'strides' must be left out with 'branch', whose steps have "
+            "their own, got 2",
+        ),
+        (
+            lambda: kb.ResidualBlock(branch=[(8, 3), ("mex", 2)]),
+            "ResidualBlock: a step in 'branch' must be (filters, kernel_size) or "
+            "('max' or 'average', pool_size), either with strides and padding after "
+            "them, a dict of ConvBlock arguments, a list of branches or a Keras layer, "
+            "got ('mex', 2)",
+        ),
+        (
+            lambda: kb.ResidualBlock(branch=(8, 3)),
+            "ResidualBlock: a step in 'branch' must be (filters, kernel_size)",
         ),
         (
             lambda: kb.ResidualBlock(8, bottleneck=3),
@@ -226,7 +239,8 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ResidualBlock(8, order="per"),
-            "ResidualBlock: 'order' must be one of 'book', 'post', 'pre', got 'per'; "
+            "ResidualBlock: 'order' must be 'post', 'pre', 'book', or a tuple of "
+            "'convolution', 'normalization', 'activation' in some order, got 'per'; "
             "did you mean 'pre'?",
         ),
         (
@@ -258,7 +272,7 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.SiameseEncoder(layers.Dense(2), "dot").build([(None, 3)] * 3),
-            "SiameseEncoder: merge='dot' takes exactly two inputs, got 3",
+            "SiameseEncoder: merge='dot' takes exactly 2 tensors, got 3",
         ),
         (
             lambda: kb.SiameseEncoder(layers.LSTM(2), stacked=True).build(

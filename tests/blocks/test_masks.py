@@ -80,7 +80,7 @@ def over_sequences():
     yield (
         "residual_projected",
         projected,
-        lambda x: layers.Add()([projected.body(x), projected.projection(x)]),
+        lambda x: layers.Add()([projected.branch_layer(x), projected.projection(x)]),
     )
     inner, outer = sequences(), sequences()
     yield (
@@ -222,7 +222,8 @@ def test_masks_inside_a_block_reach_its_own_layers():
 
 
 ELEMENTWISE = ["concatenate", "multiply", "average"]
-COMPARED = ["absolute_difference", "squared_difference", "dot", "cosine", "euclidean"]
+COMPARED = ["absolute_difference", "squared_difference", "dot"]
+COMPARED += ["cosine_similarity", "euclidean"]
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -297,5 +298,5 @@ def test_no_mask_comes_from_nowhere():
     ]
     for block in blocks:
         assert mask_of(block(x)) is None, block
-    siamese = kb.SiameseEncoder(layers.Dense(3), "cosine", stacked=True)
+    siamese = kb.SiameseEncoder(layers.Dense(3), "cosine_similarity", stacked=True)
     assert mask_of(siamese([x, x])) is None

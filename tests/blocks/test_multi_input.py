@@ -87,7 +87,7 @@ def test_gated_multimodal_unit():
     def dense(name, x):
         return x @ by_path[f"{name}/kernel"] + by_path[f"{name}/bias"]
 
-    pairs = [("b", b), ("a", a), ("c", c)]
+    pairs = [(1, b), (2, a), (3, c)]
     joined = np.concatenate([b, a, c], axis=-1)
     hidden = np.stack([np.tanh(dense(f"hidden_{name}", x)) for name, x in pairs])
     gates = softmax(np.stack([dense(f"gate_{name}", joined) for name, _ in pairs]), 0)

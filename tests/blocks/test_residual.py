@@ -94,7 +94,10 @@ def test_size_laws(size_of, law):
 def test_orders_of_the_residual_block(order):
     block = kb.ResidualBlock(4, order=order, normalization="batch")
     block.build((None, 8, 8, 4))
-    first, last = block.body.layers[0].layers, block.body.layers[-1].layers
+    first, last = (
+        block.branch_layer.layers[0].layers,
+        block.branch_layer.layers[-1].layers,
+    )
     assert (first[0].name == "normalization") == (order == "pre")
     activations = [layer.name for layer in last if layer.name == "activation"]
     assert len(activations) == (0 if order == "post" else 1)
@@ -103,11 +106,11 @@ def test_orders_of_the_residual_block(order):
 
 
 def test_bottleneck_reduces_and_restores():
-    block = kb.ResidualBlock(64, 1, bottleneck=4, strides=2)
+    block = kb.ResidualBlock(64, depth=1, bottleneck=4, strides=2)
     block.build((None, 9, 9, 64))
     found = [
         (layer.name, layer.layers[0].kernel.shape, layer.layers[0].strides)
-        for layer in block.body.layers
+        for layer in block.branch_layer.layers
     ]
     assert found == [
         ("reduce", (1, 1, 64, 16), (2, 2)),
@@ -117,11 +120,12 @@ def test_bottleneck_reduces_and_restores():
 
 
 def test_options_of_the_convolutions_reach_the_projection_where_they_fit():
-    block = kb.ResidualBlock(
-        8, convolution="separable", use_bias=False, dilation_rate=2
-    )
+    block = kb.ResidualBlock(8, bottleneck=2, use_bias=True, dilation_rate=2, groups=2)
     block.build((None, 8, 8, 4))
-    assert block.projection.options == {"use_bias": False}
+    assert block.projection.options == {"use_bias": True}
+    options = [layer.options for layer in block.branch_layer.layers]
+    assert options[0] == options[-1] == {"use_bias": True}
+    assert options[1] == {"use_bias": True, "dilation_rate": 2, "groups": 2}
     regularized = kb.ResidualBlock(8, kernel_regularizer="l2")
     regularized.build((None, 8, 8, 4))
     assert len(regularized.losses) == 3

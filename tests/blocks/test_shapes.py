@@ -9,6 +9,7 @@ from keras import layers
 
 import kerasblocks as kb
 from kerasblocks import spaces
+from kerasblocks.spaces import among, between
 from kerasblocks.testing import configs, shapes
 from tests.blocks.shape_law import (
     check_channels_first,
@@ -18,15 +19,18 @@ from tests.blocks.shape_law import (
     ranks,
     trials,
 )
+from tests.spaces.reading import filters_and_strides
 
-ORDERS = [
-    list(order)
-    for order in itertools.permutations(("convolution", "normalization", "activation"))
-]
-ACTIVATIONS = ("relu", "none", "gelu", "softplus")
-NORMALIZATIONS = ("none", "batch", "layer", "group", "rms", "unit")
+ORDERS = among(
+    *("post", "pre"),
+    *itertools.permutations(("convolution", "normalization", "activation")),
+)
+ACTIVATIONS = among("relu", None, "gelu", "softplus")
+NORMALIZATIONS = among(None, "batch", "layer", "group", "rms", "unit")
+BOTH = {"normalization": NORMALIZATIONS, "activation": ACTIVATIONS}
 COMPARISONS = (
-    *("absolute_difference", "squared_difference", "dot", "cosine", "euclidean"),
+    *("absolute_difference", "squared_difference", "dot", "cosine_similarity"),
+    "euclidean",
 )
 
 
@@ -36,15 +40,10 @@ few, fewer = (
 )
 
 
-def named(value):
-    return None if value == "none" else value
-
-
-def per_axis(hp, name, rank, least, most):
+def per_axis(rank, least, most):
     """One number for all axes, or one for each."""
-    if hp.Boolean(f"{name}_by_axis"):
-        return tuple(hp.Int(f"{name}_{i}", least, most) for i in range(rank))
-    return hp.Int(name, least, most)
+    uneven = [(least, most, least)[:rank], (most, least, most)[:rank]]
+    return among(*range(least, most + 1), *(uneven if rank > 1 else []))
 
 
 def on_axes(value, rank):
@@ -53,27 +52,27 @@ def on_axes(value, rank):
 
 def conv_block(hp, rank):
     """All of ConvBlock; per-axis strides where Keras' convolution takes them."""
-    kind = hp.Choice("convolution", ["standard", "separable", "depthwise"])
-    strides = hp.Int("strides", 1, 3)
-    config = {
-        "filters": None if kind == "depthwise" else hp.Int("filters", 1, 4),
-        "kernel_size": per_axis(hp, "kernel", rank, 1, 5),
-        "strides": strides,
-        "convolution": kind,
-        "padding": hp.Choice("padding", ["same", "valid"]),
-        "order": ORDERS[hp.Int("order", 0, 5)],
-        "normalization": named(hp.Choice("normalization", NORMALIZATIONS)),
-        "activation": named(hp.Choice("activation", ACTIVATIONS)),
-    }
+    kind = hp.Choice("kind", ["standard", "separable", "depthwise"])
+    given = {"strides": among(1, 2, 3)}
     if kind == "standard":
-        config["strides"] = per_axis(hp, "strides", rank, 1, 3)
-    if kind != "standard":
-        config["depth_multiplier"] = hp.Int("depth_multiplier", 1, 2)
-    if set(on_axes(config["strides"], rank)) == {1}:
-        config["dilation_rate"] = hp.Int("dilation", 1, 3)
+        given["strides"] = per_axis(rank, 1, 3)
+    else:
+        given["depth_multiplier"] = among(1, 2)
+    if hp.Boolean("dilated"):
+        given |= {"strides": 1, "dilation_rate": among(2, 3)}
     if hp.Boolean("bias"):
-        config["use_bias"] = hp.Boolean("use_bias")
-    return config
+        given["use_bias"] = among(True, False)
+    if kind != "depthwise":
+        given["filters"] = among(1, 2, 3, 4)
+    return spaces.conv_block(
+        hp,
+        convolution=kind,
+        kernel_size=per_axis(rank, 1, 5),
+        padding=among("same", "valid"),
+        order=ORDERS,
+        **BOTH,
+        **given,
+    )
 
 
 def conv_shape(config, shape):
@@ -100,15 +99,14 @@ def room(config, rank):
 
 
 def pooling(hp, rank):
-    """All of Pooling."""
-    config = {
-        "kind": hp.Choice("kind", ["max", "average"]),
-        "pool_size": per_axis(hp, "pool", rank, 1, 4),
-        "padding": hp.Choice("padding", ["same", "valid"]),
-    }
-    if hp.Boolean("strided"):
-        config["strides"] = per_axis(hp, "strides", rank, 1, 3)
-    return config
+    """All of Pooling, which has no space of its own."""
+    with spaces.Space(hp, "pooling", "pooling", {}, ()) as space:
+        space.choose("kind", among("max", "average"))
+        space.choose("pool_size", per_axis(rank, 1, 4))
+        space.choose("padding", among("same", "valid"))
+        if hp.Boolean("strided"):
+            space.choose("strides", per_axis(rank, 1, 3))
+    return space.arguments
 
 
 def pool_shape(config, shape):
@@ -122,15 +120,10 @@ def pool_shape(config, shape):
 
 def inception_block(hp, rank):
     """The default branches of InceptionBlock."""
-    filters = hp.Int("filters", 1, 3)
-    if hp.Boolean("filters_by_branch"):
-        filters = [hp.Int(f"filters_{i}", 1, 3) for i in range(4)]
-    return {
-        "filters": filters,
-        "strides": per_axis(hp, "strides", rank, 1, 3),
-        "normalization": named(hp.Choice("normalization", NORMALIZATIONS)),
-        "activation": named(hp.Choice("activation", ACTIVATIONS)),
-    }
+    filters = among(1, 2, 3, [1, 2, 3, 1])
+    return spaces.inception_block(
+        hp, filters=filters, strides=per_axis(rank, 1, 3), **BOTH
+    )
 
 
 def strided_shape(channels, strides, shape):
@@ -151,8 +144,7 @@ def branches(hp, rank):
                 branch.append(step(hp))
         last = (hp.Int(f"filters_{b}", 1, 3), hp.Int(f"kernel_{b}", 1, 3), strides)
         made.append([*branch, last])
-    normalization = named(hp.Choice("normalization", NORMALIZATIONS))
-    return {"branches": made, "normalization": normalization}
+    return spaces.inception_block(hp, branches=made, normalization=NORMALIZATIONS)
 
 
 def step(hp):
@@ -168,47 +160,50 @@ def step(hp):
 
 
 def residual_block(hp, rank):
-    """All of ResidualBlock."""
-    strides = per_axis(hp, "strides", rank, 1, 3)
-    config = {
-        "filters": hp.Choice("filters", [1, 2, 4]),
-        "depth": hp.Int("depth", 1, 2),
-        "kernel_size": per_axis(hp, "kernel", rank, 1, 4),
-        "strides": strides,
-        "order": hp.Choice("order", ["book", "post", "pre"]),
-        "normalization": named(hp.Choice("normalization", NORMALIZATIONS)),
-        "activation": named(hp.Choice("activation", ACTIVATIONS)),
-    }
-    if config["filters"] > 1 and hp.Boolean("narrow"):
-        config["bottleneck"] = 2
-    if set(on_axes(strides, rank)) != {1}:
-        config["pooling"] = named(hp.Choice("pooling", ["none", "max", "average"]))
-    if len(set(on_axes(strides, rank))) == 1:
-        config["convolution"] = hp.Choice("convolution", ["standard", "separable"])
-    return config
+    """All of ResidualBlock that its space can say, steps included."""
+    given = {"strides": per_axis(rank, 1, 3)}
+    if hp.Boolean("even"):  # Keras' separable convolutions take one stride
+        given = {
+            "strides": among(1, 2, 3),
+            "convolution": among("standard", "separable"),
+        }
+    return spaces.residual_block(
+        hp,
+        filters=among(1, 2, 4),
+        kernel_size=per_axis(rank, 1, 4),
+        depth=among(1, 2),
+        bottleneck=among(None, 2),
+        pooling=among(None, "max", "average"),
+        **BOTH,
+        **given,
+    )
+
+
+def residual_shape(config, shape):
+    """What ResidualBlock makes of a shape, worked out without it."""
+    filters, strides = filters_and_strides(config)
+    return strided_shape(filters, strides, shape)
 
 
 def xception_block(hp, rank):
     """All of XceptionBlock."""
-    config = {
-        "filters": [hp.Int("filters_0", 1, 3), hp.Int("filters_1", 1, 3)],
-        "kernel_size": per_axis(hp, "kernel", rank, 1, 4),
-        "strides": per_axis(hp, "strides", rank, 1, 3),
-        "normalization": named(hp.Choice("normalization", NORMALIZATIONS)),
-        "activation": named(hp.Choice("activation", ACTIVATIONS)),
-    }
-    if hp.Boolean("alike"):
-        config |= {"filters": hp.Int("filters", 1, 3), "depth": hp.Int("depth", 1, 3)}
-    return config
+    return spaces.xception_block(
+        hp,
+        filters=among([1, 3], 1, 2, 3),
+        kernel_size=per_axis(rank, 1, 4),
+        strides=per_axis(rank, 1, 3),
+        **BOTH,
+    )
 
 
 def squeeze_excite(hp, rank):
     """All of SqueezeExcite."""
-    return {
-        "ratio": hp.Int("ratio", 1, 8),
-        "activation": named(hp.Choice("activation", ACTIVATIONS)),
-        "gate": hp.Choice("gate", ["sigmoid", "hard_sigmoid"]),
-    }
+    return spaces.squeeze_excite(
+        hp,
+        ratio=between(1, 8),
+        activation=ACTIVATIONS,
+        gate=among("sigmoid", "hard_sigmoid"),
+    )
 
 
 FIXED = {
@@ -237,9 +232,7 @@ FIXED = {
     "ResidualBlock": (
         kb.ResidualBlock,
         residual_block,
-        lambda config, shape: strided_shape(
-            config["filters"], config["strides"], shape
-        ),
+        residual_shape,
     ),
     "XceptionBlock": (
         kb.XceptionBlock,
@@ -328,9 +321,9 @@ def test_valid_padding_on_too_small_a_size_is_an_error(name, data):
 
 
 SEARCHED = {
-    "conv_block": (kb.ConvBlock, lambda f: f),
-    "inception_block": (kb.InceptionBlock, lambda f: 4 * f),
-    "residual_block": (kb.ResidualBlock, lambda f: f),
+    "conv_block": (kb.ConvBlock, 1),
+    "inception_block": (kb.InceptionBlock, 4),
+    "residual_block": (kb.ResidualBlock, 1),
 }
 
 
@@ -338,15 +331,16 @@ SEARCHED = {
 @few
 @given(st.data())
 def test_declared_is_real_for_what_a_search_tries(name, data):
-    block, channels = SEARCHED[name]
+    block, branches = SEARCHED[name]
     rank = data.draw(ranks)
     config = data.draw(configs(getattr(spaces, name), filters=4))
     spec, concrete = data.draw(trials(rank, most=4))
+    filters, strides = filters_and_strides(config)
     check_shapes(
         lambda: block(**config),
         spec,
         concrete,
-        lambda shape: strided_shape(channels(4), config["strides"], shape),
+        lambda shape: strided_shape(branches * filters, strides, shape),
     )
 
 
@@ -553,7 +547,7 @@ def check_siamese(merge, stacked, strides, spec, concrete, count):
         one = strided_shape(3, strides, inputs[0])
         if merge is None:
             return [one] * count
-        if merge in ("dot", "cosine", "euclidean"):
+        if merge in ("dot", "cosine_similarity", "euclidean"):
             return (*one[:-1], 1)
         return (*one[:-1], 3 * count if merge == "concatenate" else 3)
 
@@ -580,7 +574,9 @@ def test_siamese_encoder(stacked, data, rank, merge, strides):
 
 
 @few
-@given(st.data(), ranks, st.sampled_from(["multiply", "cosine", "concatenate"]))
+@given(
+    st.data(), ranks, st.sampled_from(["multiply", "cosine_similarity", "concatenate"])
+)
 def test_siamese_inputs_of_different_sizes(data, rank, merge):
     """An encoder that pools all sizes away takes inputs of different sizes."""
     pool = getattr(layers, f"GlobalAveragePooling{rank}D")
@@ -588,7 +584,7 @@ def test_siamese_inputs_of_different_sizes(data, rank, merge):
     spec = (None, *(None,) * rank, 2)
     sizes = st.tuples(*[st.integers(1, 12)] * rank)
     both = data.draw(st.lists(st.tuples(sizes, sizes), min_size=1, max_size=3))
-    width = {"multiply": 3, "cosine": 1, "concatenate": 6}[merge]
+    width = {"multiply": 3, "cosine_similarity": 1, "concatenate": 6}[merge]
     check_shapes(
         lambda: kb.SiameseEncoder.from_config(config),
         [spec, spec],

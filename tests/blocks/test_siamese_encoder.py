@@ -10,7 +10,7 @@ FORMULAS = {
     "absolute_difference": lambda a, b: np.abs(a - b),
     "squared_difference": lambda a, b: (a - b) ** 2,
     "dot": lambda a, b: np.sum(a * b, axis=-1, keepdims=True),
-    "cosine": lambda a, b: (
+    "cosine_similarity": lambda a, b: (
         np.sum(a * b, axis=-1, keepdims=True)
         / np.linalg.norm(a, axis=-1, keepdims=True)
         / np.linalg.norm(b, axis=-1, keepdims=True)
@@ -66,7 +66,7 @@ def test_wide_encodings_do_not_overflow_in_half_precision():
     np.testing.assert_allclose(np.array(block([a, b])), [[800.0]])
 
 
-@pytest.mark.parametrize("merge", ["cosine", "euclidean"])
+@pytest.mark.parametrize("merge", ["cosine_similarity", "euclidean"])
 def test_weights_are_those_of_one_encoder(merge):
     encoder = keras.Sequential([keras.Input((5,)), layers.Dense(4)])
     inputs = [keras.Input((5,)), keras.Input((5,))]
@@ -93,7 +93,7 @@ def test_an_encoder_of_two_blocks_stays_one_after_a_reload(first, tmp_path):
     outputs = [
         encoder(inputs[0]) if first == "alone" else None,
         kb.SiameseEncoder(encoder, "euclidean")(inputs),
-        kb.Chain([kb.SiameseEncoder(encoder, "cosine")])(inputs),
+        kb.Chain([kb.SiameseEncoder(encoder, "cosine_similarity")])(inputs),
         encoder(inputs[0]) if first == "siamese" else None,
     ]
     model = keras.Model(inputs, [x for x in outputs if x is not None])

@@ -78,8 +78,8 @@ def by_reading_order(arrays):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: kb.InceptionBlock(FILTERS, strides=2),
-        lambda: kb.InceptionBlock(branches=as_branches()),
+        lambda: kb.InceptionBlock(FILTERS, strides=2, normalization=None),
+        lambda: kb.InceptionBlock(branches=as_branches(), normalization=None),
         lambda: kb.Parallel(as_paths()),
     ],
     ids=["filters", "branches", "parallel"],

@@ -26,7 +26,7 @@ def book_identity_residual(x):
     "make",
     [
         lambda: kb.Residual([conv(), conv(), conv()]),
-        lambda: kb.ResidualBlock(128, depth=3),
+        lambda: kb.ResidualBlock(128, depth=3, order="book", normalization=None),
     ],
     ids=["Residual", "ResidualBlock"],
 )
@@ -57,7 +57,8 @@ def rounding_down():
 
 
 def rounding_up():
-    return kb.ResidualBlock(128, depth=2, strides=2, pooling="max")
+    branch = [(128, 3), (128, 3), ("max", 2, 2)]
+    return kb.ResidualBlock(branch=branch, order="book", normalization=None)
 
 
 @pytest.mark.parametrize("make", [rounding_down, rounding_up])
@@ -124,7 +125,7 @@ def test_linear_residual_on_odd_sizes(make, by_hand, out, size):
 def test_one_linear_residual_takes_every_size(make):
     x = keras.Input((None, None, 4))
     model = keras.Model(x, make()(x))
-    path = keras.Sequential(model.layers[-1].body.layers)
+    path = keras.Sequential(model.layers[-1].branch_layer.layers)
     for size in range(2, 12):
         values = random(1, size, size + 1, 4)
         outputs = run(model, values)

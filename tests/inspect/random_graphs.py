@@ -176,9 +176,9 @@ class Wiring:
         separable = "separable" if self.rank < 3 and self.yes() else "standard"
         drawn = self.pick(
             lambda: kb.ConvBlock(2, convolution=separable),
-            lambda: kb.ResidualBlock(2, normalization="batch", strides=self.pick(1, 2)),
-            lambda: kb.ResidualBlock(2, normalization="batch", order="pre"),
-            lambda: kb.InceptionBlock(1, normalization="batch"),
+            lambda: kb.ResidualBlock(2, order="book", strides=self.pick(1, 2)),
+            lambda: kb.ResidualBlock(2, order="pre"),
+            lambda: kb.InceptionBlock(1),
             lambda: kb.Parallel([kb.ConvBlock(1, 1), [layers.BatchNormalization()]]),
         )
         if self.rank < 3 and self.pick(0, 0, 1):

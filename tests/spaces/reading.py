@@ -27,3 +27,14 @@ def at(space, values, **given):
     hp.values = dict(values)
     config = space(hp, **given)
     return config, {p.name: hp.values[p.name] for p in hp.space if hp.is_active(p)}
+
+
+def filters_and_strides(config):
+    """The filters and the strides of a configuration, of steps too."""
+    steps = config.get("branch")
+    if steps is None:
+        return config["filters"], config["strides"]
+    convolutions = [step for step in steps if isinstance(step, dict)]
+    pooled = [step[2] for step in steps if isinstance(step, tuple)]
+    strides = pooled or [convolutions[0].get("strides", 1)]
+    return convolutions[-1]["filters"], strides[0]

@@ -11,6 +11,7 @@ from keras import layers
 import kerasblocks as kb
 from kerasblocks import spaces
 from kerasblocks.testing import configs
+from tests.spaces.reading import filters_and_strides
 
 FILTERS = (1, 2, 4)
 CONVOLUTIONAL = ("conv_block", "inception_block", "residual_block", "xception_block")
@@ -75,11 +76,18 @@ def check(name, config, given, rank=2):
     assert block.weights
     if name not in CONVOLUTIONAL:
         return
-    assert {argument: config[argument] for argument in given} == given
+    first = config.get("data_format") == "channels_first"
+    filters, strides = filters_and_strides(config)
+    assert given.get("filters", filters) == filters
+    assert given.get("strides", strides) == strides
     branches = 4 if name == "inception_block" else 1
-    axis = 1 if config.get("data_format") == "channels_first" else -1
-    assert shape[axis] == branches * config["filters"]
-    assert block.strides == config["strides"]
+    assert shape[1 if first else -1] == branches * filters
+    sizes = (12,) * rank
+    given = (None, 3, *sizes) if first else (None, *sizes, 3)
+    shape = block.compute_output_shape(given)
+    by_axis = strides if isinstance(strides, tuple) else (strides,) * rank
+    expected = tuple(12 // stride for stride in by_axis)
+    assert (shape[2:] if first else shape[1:-1]) == expected
 
 
 @each_space
@@ -188,24 +196,24 @@ def test_pooling_is_only_where_there_is_something_to_pool():
     (pooling,) = [p for p in hp.space if p.name.endswith("/pooling")]
     hp.values |= {"residual_block/strides": 1, "residual_block/pooling": "max"}
     assert not hp.is_active(pooling)
-    assert "pooling" not in spaces.residual_block(hp)
+    assert "branch" not in spaces.residual_block(hp)
     hp.values |= {"residual_block/strides": 2, "residual_block/pooling": "max"}
     assert hp.is_active(pooling)
-    assert spaces.residual_block(hp)["pooling"] == "max"
+    assert spaces.residual_block(hp)["branch"][-1] == ("max", 2, 2)
     hp = kt.HyperParameters()
-    assert "pooling" not in spaces.residual_block(hp, strides=1)
+    spaces.residual_block(hp, strides=1)
     assert "residual_block/pooling" not in {p.name for p in hp.space}
     hp = kt.HyperParameters()
-    assert "pooling" in spaces.residual_block(hp, strides=2)
+    spaces.residual_block(hp, strides=2)
     assert "residual_block/pooling" in {p.name for p in hp.space}
 
 
 @given(configs(lambda hp: (spaces.residual_block(hp), dict(hp.values))))
 def test_what_is_inactive_is_neither_drawn_nor_reported(reading):
     config, values = reading
-    strided = config["strides"] > 1
-    assert ("pooling" in config) == strided
+    strided = values["residual_block/strides"] > 1
     assert ("residual_block/pooling" in values) == strided
+    assert ("branch" in config) == (values.get("residual_block/pooling") == "max")
 
 
 @given(configs(lambda hp: (spaces.hidden_layers(hp, most=3), dict(hp.values))))

@@ -96,16 +96,20 @@ def test_a_wrong_domain_is_told(make, words):
 )
 def test_narrowed_arguments_keep_to_their_values_and_conditions(reading):
     config, values = reading
-    assert config["filters"] in (6, 8)
-    assert config["strides"] in (1, (2, 1))
-    assert config["kernel_size"] in range(1, 5)
+    value = {name.partition("/")[2]: value for name, value in values.items()}
+    assert value["filters"] in (6, 8)
+    assert value["kernel_size"] in range(1, 5)
     assert config["use_bias"] in (True, False)
-    assert ("bottleneck" in config) == (config["filters"] == 8)
-    assert ("pooling" in config) == (config["strides"] != 1)
-    for name in ("bottleneck", "pooling"):
-        assert (f"residual_block/{name}" in values) == (name in config)
+    assert ("bottleneck" in value) == (value["filters"] == 8)
+    assert ("pooling" in value) == (value["strides"] != "1")
+    pooled = value.get("pooling", "none") != "none"
+    assert ("branch" in config) == pooled
+    if pooled:
+        assert config["branch"][-1][1:] == ((2, 1), (2, 1))
+    else:
+        assert config["strides"] in (1, (2, 1))
     block = kb.ResidualBlock(**config)
-    assert block.compute_output_shape((None, 5, 5, 3))[-1] == config["filters"]
+    assert block.compute_output_shape((None, 5, 5, 3))[-1] == value["filters"]
 
 
 def test_one_value_is_none_to_choose_from():
@@ -118,12 +122,28 @@ def test_one_value_is_none_to_choose_from():
 def test_what_is_fixed_for_one_case_is_there_in_that_case_alone():
     strides = {"residual_block/strides": 2}
     config, _ = at(spaces.residual_block, strides, pooling="average")
-    assert config["pooling"] == "average"
+    assert config["branch"][-1] == ("average", 2, 2)
     config, _ = at(spaces.residual_block, {"residual_block/strides": 1}, pooling="max")
-    assert "pooling" not in config
-    config = spaces.residual_block(kt.HyperParameters(), strides=1, pooling="max")
+    assert "branch" not in config
+    assert config["strides"] == 1
     with pytest.raises(ValueError, match="'strides' must be above 1 with pooling"):
-        kb.ResidualBlock(**config)
+        spaces.residual_block(kt.HyperParameters(), strides=1, pooling="max")
+
+
+def test_a_branch_holds_what_its_steps_say():
+    branch = [(4, 1), {"filters": 4, "kernel_size": 3, "groups": 2}, (8, 1)]
+    config = spaces.residual_block(kt.HyperParameters(), branch=branch)
+    assert not {"filters", "kernel_size", "strides", "depth"} & set(config)
+    assert kb.ResidualBlock(**config).compute_output_shape((None, 5, 3)) == (None, 5, 8)
+
+
+def test_separable_convolutions_are_steps():
+    given = {"filters": 4, "strides": 2, "pooling": None}
+    config = spaces.residual_block(
+        kt.HyperParameters(), convolution="separable", **given
+    )
+    assert [step["convolution"] for step in config["branch"]] == ["separable"] * 2
+    assert kb.ResidualBlock(**config).compute_output_shape((None, 5, 3)) == (None, 3, 4)
 
 
 @pytest.mark.parametrize(

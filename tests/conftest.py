@@ -2,13 +2,13 @@ import io
 
 import pytest
 
-from kerasblocks.search import run
-from kerasblocks.search.display import Display
-
 
 @pytest.fixture
 def search(tmp_path):
     """Runs a study in a folder of the test's own; keeps what it said."""
+
+    from kerasblocks.search import run
+    from kerasblocks.search.display import Display
 
     def go(study, **options):
         stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""Activations and normalizations: from a name, a function or a layer to a layer."""
+"""Normalizations: from a name or a layer to a layer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kerasblocks.core.activations import copy_layer
 from kerasblocks.core.arguments import did_you_mean
 
 NORMALIZATIONS = {
@@ -34,11 +35,17 @@ def check_normalization(owner: str, normalization: Any) -> Any:
 def make_normalization(
     owner: str, normalization: Any, *, axis: int, channels: int, name: str, dtype: Any
 ) -> keras.layers.Layer | None:
-    """A fresh normalization over the channels, or None for None.
+    """A new normalization over the channels, or None for None.
 
-    A layer is a template: its copy has its arguments, and its axis where that
-    is other than the last. "group" makes 32 groups, or as many as divide the
-    channels.
+    Args:
+        owner: The class, for the error message.
+        normalization: A name, or a layer that is copied. The copy has the layer's
+            axis, unless that is the last: then it has `axis`.
+        axis: The axis of the channels.
+        channels: How many there are. "group" makes 32 groups, or the largest power
+            of two below it that divides the channels.
+        name: The name of the layer.
+        dtype: Its dtype policy.
     """
     if normalization is None:
         return None
@@ -60,39 +67,3 @@ def make_normalization(
 def _is_rms(normalization: Any) -> bool:
     rms = NORMALIZATIONS["rms"]
     return normalization == "rms" or isinstance(normalization, rms)
-
-
-def check_activation(owner: str, activation: Any) -> Any:
-    """Returns `activation` if Keras or a layer knows it, else raises."""
-    if isinstance(activation, str):
-        try:
-            keras.activations.get(activation)
-        except ValueError:
-            known = [n for n in dir(keras.activations) if not n.startswith("_")]
-            raise ValueError(
-                f"{owner}: 'activation' must be the name of a Keras activation, a "
-                f"function, a layer or None, got {activation!r}"
-                f"{did_you_mean(activation, known)}"
-            ) from None
-    elif activation is not None and not callable(activation):
-        raise ValueError(
-            f"{owner}: 'activation' must be the name of a Keras activation, a "
-            f"function, a layer or None, got {activation!r}"
-        )
-    return activation
-
-
-def make_activation(
-    activation: Any, *, name: str, dtype: Any
-) -> keras.layers.Layer | None:
-    """A fresh activation layer, or None where there is nothing to do."""
-    if activation is None or activation == "linear":
-        return None
-    if isinstance(activation, keras.layers.Layer):
-        return copy_layer(activation, name=name, dtype=dtype)
-    return keras.layers.Activation(activation, name=name, dtype=dtype)
-
-
-def copy_layer(template: keras.layers.Layer, **overrides: Any) -> keras.layers.Layer:
-    """A new layer with the arguments of `template`, some of them replaced."""
-    return type(template).from_config({**template.get_config(), **overrides})
