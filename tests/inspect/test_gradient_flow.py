@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 import kerasblocks as kb
-from kerasblocks.inspect.gradient_flow import gradient_flow
+from kerasblocks.inspect.gradients import gradient_flow
 from kerasblocks.inspect.gradients.plot import plot_flows
 
 pytestmark = pytest.mark.table
@@ -375,7 +375,7 @@ def test_what_is_not_finite_is_said_at_once():
     first, second = layers.Dense(3, name="first"), layers.Dense(3, name="second")
     first_half = layers.Dense(3, name="zero", kernel_initializer="zeros")
     model = keras.Sequential([keras.Input((3,)), first, first_half, Root(), second])
-    with pytest.warns(RuntimeWarning, match="on its way back .* first in 'zero'$"):
+    with pytest.warns(RuntimeWarning, match="not finite, first .* in 'zero'$"):
         flow = gradient_flow(model, x, y, loss="mse")
     assert notes(flow)["zero"] == "not finite"
     assert np.isfinite(norms(flow)["second"])
@@ -442,7 +442,7 @@ def test_models_that_cannot_be_measured():
         ((X, Y), {"depth": 0}, "'depth' must be a positive int, got 0"),
         ((X, Y), {"batch_size": 0}, "'batch_size' must be a positive int, got 0"),
         ((X, Y[[0, 0]]), {}, r"same number of samples, got .* \(1, 2\), \(2, 1\)"),
-        ((X[:0], Y[:0]), {}, r"'x' must have a sample, got shape \(0, 2\)"),
+        ((X[:0], Y[:0]), {}, r"'x' must have at least one sample, got shape \(0, 2\)"),
         ((iter([]),), {}, "'x' must be arrays or a dataset with a batch"),
         (({}, Y), {}, "'x' must be arrays or a dataset, got {}"),
         ((7,), {}, "'x' must be arrays or a dataset with a batch, got 7"),

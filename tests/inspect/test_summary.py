@@ -498,7 +498,7 @@ def test_the_model_is_left_alone():
     ("model", "shape", "words"),
     [
         (3, None, "summary: 'model' must be a Keras layer or model, or a function"),
-        (lambda: 3, None, "the function must make a Keras layer or model, got 3"),
+        (lambda: 3, None, "the function must return a Keras layer or model, got 3"),
         (
             layers.Dense(3),
             None,
@@ -510,16 +510,16 @@ def test_the_model_is_left_alone():
         (
             layers.Dense(3),
             (3,),
-            r"^summary: 'input_shape' must be one that 'dense\w*' \(Dense\) takes, the "
-            r"batch axis included, got \(3,\): .*expected min_ndim=2",
+            r"^summary: 'input_shape' must be one that 'dense\w*' \(Dense\) takes, with the "
+            r"batch axis, got \(3,\): .*expected min_ndim=2",
         ),
         (
             image_model(layers.Dense(3)),
             (None, 8, 8, 5),
-            r"^summary: 'input_shape' must .* takes, \(None, 8, 8, 4\), the batch axis "
-            r"included, got \(None, 8, 8, 5\)",
+            r"^summary: 'input_shape' must .* takes, \(None, 8, 8, 4\), with the batch "
+            r"axis, got \(None, 8, 8, 5\)",
         ),
-        (image_model(layers.Dense(3)), (8, 8, 4), "the batch axis included, got"),
+        (image_model(layers.Dense(3)), (8, 8, 4), "with the batch axis, got"),
     ],
 )
 def test_errors(model, shape, words):
@@ -541,7 +541,9 @@ def test_error_of_depth_and_of_what_cannot_be_copied():
     with pytest.raises(ValueError, match="an int of 0 or more, got '2'"):
         summary(layers.Dense(3), (None, 4), depth="2")
     layer = Without(lambda: 3)
-    with pytest.raises(ValueError, match=r"'without' .* must be built, or have a"):
+    with pytest.raises(
+        ValueError, match=r"'without' .* is unbuilt and cannot be copied"
+    ):
         summary(layer, (None, 4))
     assert not layer.dense.built
     assert summary(lambda: Without(lambda: 3), (None, 4)).macs == 12
@@ -558,7 +560,9 @@ def test_error_of_depth_and_of_what_cannot_be_copied():
 )
 def test_a_layer_made_outside_the_function_is_not_built(make):
     layer = make()
-    words = r"^summary: the function must make 'outside' \(\w+\) itself"
+    words = (
+        r"^summary: 'outside' \(\w+\) is unbuilt and was created outside the function"
+    )
 
     class Holds(keras.Model):
         def __init__(self):

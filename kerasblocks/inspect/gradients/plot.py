@@ -1,4 +1,4 @@
-"""Gradient norms by block, as a picture."""
+"""`plot_flows`: gradient norms by block, as a picture."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kerasblocks.files import replacing
 from kerasblocks.inspect.gradients.table import BlockGradient, GradientFlow
 
 _NAMES = 30
-"""With more blocks than this the axis bears their numbers."""
+"""With more blocks than this, the axis shows their numbers instead of their names."""
 
 
 def plot_flows(flows: Mapping[str, GradientFlow], path: str | Path) -> None:
     """Draws the gradient norms, and their ratios to the weights', block by block.
 
-    The scale is logarithmic; norms of 0 stand on its floor as crosses, and blocks
+    The scale is logarithmic. Norms of 0 are drawn as crosses at the bottom, and blocks
     without a gradient leave a gap.
 
     Args:
-        flows: By name, what `gradient_flow` found for each model: a line each.
+        flows: The result of `gradient_flow` for each model, by the name of its line.
         path: The file to write or replace, such as "flow.png".
 
     Raises:

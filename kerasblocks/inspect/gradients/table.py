@@ -1,15 +1,23 @@
-"""`GradientFlow`: the gradient norms of a model's blocks, as a table."""
+"""`GradientFlow`: the gradient norms of the blocks of a model, as a table."""
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-HEAD = ("block", "gradient norm", "weight norm", "ratio", "weights", "")
+from kerasblocks.inspect.printed import Printed, Table
+
+_RIGHT = {"justify": "right"}
+_COLUMNS = {
+    "block": {},
+    "gradient norm": _RIGHT,
+    "weight norm": _RIGHT,
+    "ratio": _RIGHT,
+    "weights": _RIGHT,
+    "": {},
+}
 
 
 @dataclass(frozen=True)
@@ -17,14 +25,15 @@ class BlockGradient:
     """The gradient of one block: a layer, a nested model or a single weight.
 
     Attributes:
-        name: The block's name, after those of the blocks that it stands in.
-        gradient_norm: The norm of the loss's gradient by the block's trainable
-            weights; None for a frozen block, or where the loss depends on none of them.
-        weight_norm: The norm of these weights; None where an earlier block counts them.
-        ratio: The one divided by the other; None without the one or with weights of 0.
-        weights: How many numbers they are; for a frozen block, how many are frozen.
+        name: The names of the blocks around it and its own, separated by slashes.
+        gradient_norm: The norm of the gradient of its trainable weights; None if it is
+            frozen, or if the loss depends on none of them.
+        weight_norm: The norm of these weights; None if an earlier block counts them.
+        ratio: The norm of the gradient divided by that of the weights; None if one is
+            None or the weights are 0.
+        weights: The size of these weights; of a frozen block, that of all its weights.
         note: "frozen", "no gradient", "not finite", "shared with ..." or nothing.
-        blocks: The blocks inside, where it was opened.
+        blocks: The blocks inside, down to the depth that was asked for.
     """
 
     name: str
@@ -37,15 +46,15 @@ class BlockGradient:
 
 
 @dataclass(frozen=True)
-class GradientFlow:
-    """What `gradient_flow` found: printed, it is a table; a notebook shows it as one.
+class GradientFlow(Printed):
+    """What `gradient_flow` returns: a table to print, with its numbers.
 
     Attributes:
-        loss: The loss of the samples; None where the model's own `train_step` does not
-            tell.
-        samples: How many they were.
-        blocks: The blocks with weights, from the input to the output.
-        warning: Where a number is not finite, and why; or nothing.
+        loss: The loss of the samples; None if the model's own `train_step` does not
+            return it.
+        samples: The number of samples.
+        blocks: The blocks that have weights, from the input to the output.
+        warning: Where a number is not finite, and why; or "".
     """
 
     loss: float | None
@@ -67,73 +76,25 @@ class GradientFlow:
 
         plot_flows({"": self}, path)
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """The table's cells as text, one row a block, those inside indented."""
-        return [
-            (
-                "  " * depth + (block.name if depth == 0 else _last(block.name)),
-                _number(block.gradient_norm),
-                _number(block.weight_norm),
-                _number(block.ratio),
-                f"{block.weights:,}",
-                block.note,
-            )
-            for depth, block in _walk(self.blocks)
-        ]
-
-    @property
-    def title(self) -> str:
-        """What the numbers are of."""
+    def table(self) -> Table:
+        """A row for each block; those inside another are indented."""
         samples = "1 sample" if self.samples == 1 else f"{self.samples:,} samples"
         loss = "" if self.loss is None else f"loss {self.loss:.4g}, "
-        return f"{loss}gradients on {samples}"
-
-    def __rich__(self) -> Any:
-        from rich import box
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(
-            title=self.title,
-            caption=Text(self.warning, "bold red") if self.warning else None,
-            title_justify="left",
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        for place, name in enumerate(HEAD):
-            table.add_column(name, justify="right" if 0 < place < 5 else "left")
-        for *cells, note in self.rows():
-            table.add_row(*map(Text, cells), Text(note, "yellow"))
-        return table
-
-    def __str__(self) -> str:
-        from rich.console import Console
-
-        # As wide as the table is: a file has no width.
-        console = Console(
-            file=io.StringIO(), width=10_000, color_system=None, highlight=False
-        )
-        with console.capture() as capture:
-            console.print(self)
-        return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-    def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            inner = "".join(
-                f'<{tag} style="text-align: {"right" if 0 < place < 5 else "left"}; '
-                f'white-space: pre">{html.escape(cell)}</{tag}>'
-                for place, cell in enumerate(cells)
-            )
-            return f"<tr>{inner}</tr>"
-
-        caption = html.escape(self.title)
-        if self.warning:
-            caption += f"<br><strong>{html.escape(self.warning)}</strong>"
-        body = "".join(row(cells, "td") for cells in self.rows())
-        return (
-            f'<table><caption style="text-align: left">{caption}</caption>'
-            f"<thead>{row(HEAD, 'th')}</thead><tbody>{body}</tbody></table>"
+        return Table(
+            columns=_COLUMNS,
+            rows=[
+                [
+                    [("  " * depth + _last(block.name, depth), "")],
+                    [(_number(block.gradient_norm), "")],
+                    [(_number(block.weight_norm), "")],
+                    [(_number(block.ratio), "")],
+                    [(f"{block.weights:,}", "")],
+                    [(block.note, "yellow")],
+                ]
+                for depth, block in _walk(self.blocks)
+            ],
+            title=f"{loss}gradients on {samples}",
+            notes=[(self.warning, "bold red")] if self.warning else [],
         )
 
 
@@ -145,8 +106,8 @@ def _walk(
         yield from _walk(block.blocks, depth + 1)
 
 
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]
+def _last(name: str, depth: int) -> str:
+    return name.rpartition("/")[2] if depth else name
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Convolutions and `Dense` that take over a scale and shift before or after them."""
+"""Convolutions and `Dense`: their weights with a scale and shift folded in."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _KINDS = (*_CONVOLUTIONS, *_DEPTHWISE, *_SEPARABLE, *_TRANSPOSED, layers.Dense)
 
 
 def array(variable: Any) -> np.ndarray:
-    """A weight's value, in float64."""
+    """The value of a weight in float64."""
     return keras.ops.convert_to_numpy(variable).astype("float64")
 
 
 def is_foldable(layer: Any) -> bool:
-    """Whether the layer's weights can be computed anew.
+    """Whether a scale and shift can be folded into the weights of the layer.
 
-    Not those of a subclass, whose call may do anything; nor of a layer that holds them
-    in another form (quantized, LoRA) or to a constraint.
+    Not into those of a subclass, whose call may do anything, of a layer that is
+    quantized or has LoRA weights, or of a layer with constraints.
     """
     return (
         type(layer) in _KINDS
@@ -47,12 +47,12 @@ def is_foldable(layer: Any) -> bool:
 
 
 def is_convolution(layer: Any) -> bool:
-    """Whether it is a foldable convolution, and not a transposed one."""
+    """Whether it is a foldable convolution that is not transposed."""
     return is_foldable(layer) and type(layer) not in (*_TRANSPOSED, layers.Dense)
 
 
 def is_pointwise(layer: Any) -> bool:
-    """Whether each place of the output sees the same place of the input alone."""
+    """Whether it is a foldable 1x1 convolution without strides."""
     ones = ("kernel_size", "strides")
     return (
         is_foldable(layer)
@@ -73,30 +73,31 @@ def channel_axis(layer: Any, rank: int) -> int:
 
 
 def _sees_padding(layer: Any) -> bool:
-    """Whether zeros from outside the input enter the output."""
+    """Whether padding with zeros enters the output."""
     if isinstance(layer, layers.Dense):
         return False
     return layer.padding != "valid" and set(layer.kernel_size) != {1}
 
 
 def scaled_after(layer: Any, scale: np.ndarray, shift: np.ndarray) -> dict:
-    """The weights with which the layer gives `scale * y + shift` instead of `y`."""
+    """The weights with which the layer returns `scale * y + shift` instead of `y`."""
     new = weights(layer)
     last = "pointwise_kernel" if type(layer) in _SEPARABLE else "kernel"
     factor = scale
     if type(layer) in _DEPTHWISE:
         factor = scale.reshape(new[last].shape[-2:])
     elif type(layer) in _TRANSPOSED:
-        factor = scale[:, None]  # their kernels end in (outputs, inputs)
+        factor = scale[:, None]  # the kernels end in (outputs, inputs)
     new[last] = new[last] * factor
     new["bias"] = new.get("bias", 0.0) * scale + shift
     return new
 
 
 def scaled_before(layer: Any, scale: np.ndarray, shift: np.ndarray) -> dict | None:
-    """The weights with which it gives for `x` what it gave for `scale * x + shift`.
+    """The weights with which the layer returns for `x` what it did for its image.
 
-    None where there are none: zeros from outside the input are not shifted.
+    The image is `scale * x + shift`. There are no such weights, and the result is None,
+    if padding enters the output: its zeros are not shifted.
     """
     if type(layer) in _TRANSPOSED or (shift.any() and _sees_padding(layer)):
         return None
@@ -119,7 +120,7 @@ def scaled_before(layer: Any, scale: np.ndarray, shift: np.ndarray) -> dict | No
 
 
 def _by_input(layer: Any, kernel: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A value for each channel of the input, as a factor of the kernel."""
+    """A value for each input channel, in a shape that multiplies the kernel."""
     if type(layer) in (*_DEPTHWISE, *_SEPARABLE):
         return values[:, None]
     # Kernels end in (inputs of a group, outputs of all groups).
@@ -129,7 +130,7 @@ def _by_input(layer: Any, kernel: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def fits(layer: Any, new: dict[str, np.ndarray]) -> bool:
-    """Whether the weights are finite in the dtype that the layer computes in."""
+    """Whether the weights are finite in the compute dtype of the layer."""
     dtype = "float16" if layer.compute_dtype == "float16" else "float32"
     largest = np.finfo(dtype).max
     return all(np.all(np.abs(value) <= largest) for value in new.values())
@@ -140,30 +141,3 @@ def weights(layer: Any) -> dict[str, np.ndarray]:
     names = ("kernel", "depthwise_kernel", "pointwise_kernel", "bias")
     held = {name: getattr(layer, name, None) for name in names}
     return {name: array(value) for name, value in held.items() if value is not None}
-
-
-def copy(layer: Any, shape: Any, new: dict[str, np.ndarray], **changes: Any) -> Any:
-    """A layer like `layer`, but with these weights and other arguments.
-
-    Without regularizers, which are for training, and of other weights.
-
-    Args:
-        layer: A foldable layer.
-        shape: The shape of its input, to build the new one for.
-        new: The weights by name.
-        **changes: Arguments to make it with.
-    """
-    config = layer.get_config()
-    for name in config:
-        if name.endswith("_initializer"):
-            config[name] = "zeros"  # the quickest
-        elif name.endswith("_regularizer"):
-            config[name] = None
-    config |= {"dtype": layer.dtype_policy, "use_bias": "bias" in new}
-    # The activation not through the config: it may be a function without a name.
-    made = type(layer).from_config(config | {"activation": None} | changes)
-    made.activation = layer.activation
-    made.build(shape)
-    for name, value in new.items():
-        getattr(made, name).assign(value)
-    return made

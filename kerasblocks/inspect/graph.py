@@ -1,21 +1,94 @@
-"""`Graph`: the calls that a Functional model is made of, to be rewritten in place."""
+"""The graph of a model: which layers it calls, on which tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import tree
 
 from kerasblocks.core._keras import mask_of
-from kerasblocks.inspect.functional import as_functional
+
+
+def has_graph(layer: Any) -> bool:
+    """Whether it is a Functional model, or a Sequential model that is built."""
+    if isinstance(layer, keras.Sequential):
+        return layer.built
+    return isinstance(layer, keras.Model) and hasattr(layer, "operations")
+
+
+def is_graph(model: Any) -> bool:
+    """Whether the model has a graph, and its `call` does nothing beyond it."""
+    return has_graph(model) and is_of_keras(type(model).call)
+
+
+def is_of_keras(member: Any) -> bool:
+    """Whether Keras defines this class or function."""
+    return member.__module__.partition(".")[0] == "keras"
+
+
+def inputs_of(model: keras.Model) -> Any:
+    """The symbolic inputs of a model that has a graph, in its own structure."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
+def as_functional(owner: str, model: Any) -> keras.Model:
+    """A Functional model of the same layers. It is not compiled.
+
+    Args:
+        owner: The function that asks, for the error message.
+        model: A Functional or Sequential model.
+
+    Raises:
+        TypeError: `model` is not a Keras model.
+        ValueError: `model` is not built, is neither Functional nor Sequential, or is a
+            subclass with a `call` of its own.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"{owner}: 'model' must be a Keras model, got {model!r}")
+    called = f"{owner}: the model {model.name!r}"
+    sequential = isinstance(model, keras.Sequential)
+    if sequential and not model.built:
+        raise ValueError(
+            f"{called} is not built; begin it with a keras.Input or call "
+            "build(input_shape)"
+        )
+    if not is_graph(model):
+        raise ValueError(
+            f"{called} ({type(model).__name__}) must be Functional or Sequential; a "
+            "subclassed model has no graph, or has a call that does more than its graph"
+        )
+    outputs = model.outputs[0] if sequential else model.output
+    return keras.Model(inputs_of(model), outputs, name=model.name)
+
+
+def retrace(model: keras.Model, call: Callable[..., Any]) -> keras.Model:
+    """A Functional model on the same inputs, each of whose layers `call` has called.
+
+    Args:
+        model: A Functional model.
+        call: Takes a layer or operation and its arguments, and returns the outputs.
+    """
+
+    def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("mask", ...) is None:
+            del kwargs["mask"]  # Keras passes it even to layers that do not take it.
+        return call(layer, *args, **kwargs)
+
+    return keras.models.clone_model(
+        model,
+        # The same input tensors, so that the output of any layer can be used with them.
+        input_tensors=model.input,
+        clone_function=lambda layer: layer,
+        call_function=called,
+    )
 
 
 class Call:
-    """One call of a layer or operation: on what, and what came out.
+    """One call of a layer or operation: its arguments and its output.
 
-    The `KerasTensor`s stand for themselves alone: as the names of values, with their
-    shapes and dtypes.
+    The `KerasTensor`s stand for values: each has a shape, a dtype and an identity.
     """
 
     def __init__(self, layer: Any, args: Any, kwargs: Any, output: Any):
@@ -30,19 +103,19 @@ class Call:
 
     @property
     def reads(self) -> list[keras.KerasTensor]:
-        """Every tensor among the arguments, as often as it stands there."""
+        """Every tensor among the arguments; one that is passed twice is there twice."""
         return tensors((self.args, self.kwargs))
 
     @property
     def keeps_dtype(self) -> bool:
-        """Whether all that it is called on has the dtype of its single output."""
+        """Whether all inputs have the dtype of the output, which is a single tensor."""
         return {x.dtype for x in tensors(self.args)} == {self.output.dtype}
 
     @property
     def input(self) -> keras.KerasTensor | None:
-        """The tensor it was called on, where that is all it was called on.
+        """The input of a call from one tensor to one tensor; None for other calls.
 
-        A `training=False` beside it, or a mask, says nothing about inference.
+        A mask or `training=False` may come with it: they change nothing in inference.
         """
         plain = set(self.kwargs) <= {"training", "mask"} and len(self.args) == 1
         training = self.kwargs.get("training")
@@ -52,21 +125,28 @@ class Call:
         single = isinstance(self.output, keras.KerasTensor)
         return x if single and isinstance(x, keras.KerasTensor) else None
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether it goes from one tensor to one tensor of the same dtype."""
+        return self.input is not None and self.keeps_dtype
+
 
 class Graph:
-    """A Functional model's calls, each after those that it reads from."""
+    """The calls of a model, each after the calls whose outputs it reads.
 
-    def __init__(self, model: keras.Model):
-        model = as_functional("fold", model)
+    Args:
+        owner: The function that asks, for the error message.
+        model: A Functional or Sequential model.
+
+    Raises:
+        ValueError: the model has no graph.
+    """
+
+    def __init__(self, owner: str, model: keras.Model):
+        model = as_functional(owner, model)
         self.name = model.name
         self.calls: list[Call] = []
-        traced = keras.models.clone_model(
-            model,
-            input_tensors=model.input,
-            clone_function=lambda layer: layer,
-            call_function=self._record,
-        )
-        self.input, self.output = model.input, traced.output
+        self.input, self.output = model.input, retrace(model, self._record).output
         self._producers = {
             id(x): call for call in self.calls for x in tensors(call.output)
         }
@@ -77,20 +157,20 @@ class Graph:
             self._readers.setdefault(id(x), []).append(None)
 
     def producer(self, x: keras.KerasTensor) -> Call | None:
-        """The call that `x` came out of; None for the model's input."""
+        """The call that `x` is an output of; None for an input of the model."""
         return self._producers.get(id(x))
 
     def readers(self, x: keras.KerasTensor) -> list[Call | None]:
-        """The calls that read `x`, each as often as it does; None for the output."""
+        """The calls that read `x`, once each time; None where the model returns it."""
         return list(self._readers.get(id(x), ()))
 
     def only_reader(self, x: keras.KerasTensor) -> Call | None:
-        """The call that reads `x`, where it alone does, and once."""
+        """The call that reads `x`, if it is the only one and reads it once."""
         readers = self.readers(x)
         return readers[0] if len(readers) == 1 else None
 
     def bypass(self, call: Call, x: keras.KerasTensor) -> None:
-        """Gives `x` to whoever reads the output of `call`, which falls away."""
+        """Removes `call`; the readers of its output read `x` instead."""
         old = call.output
 
         def swap(tensor: Any) -> Any:
@@ -106,14 +186,14 @@ class Graph:
         self._remove(call)
 
     def replace(self, call: Call, layer: Any, x: keras.KerasTensor) -> None:
-        """Makes `call` a call of `layer` on `x`; what it read may fall away."""
+        """Makes `call` a call of `layer` on `x`; calls without readers are removed."""
         before = call.reads
         call.layer, call.args, call.kwargs = layer, (x,), {}
         self._read(call)
         self._unread(call, before)
 
     def exchange(self, first: Call, second: Call) -> None:
-        """Lets two layers change places, of which the second alone reads the first."""
+        """Swaps the layers of two calls. Only `second` may read `first`."""
         x, old = first.input, first.output
         first.layer, second.layer = second.layer, first.layer
         first.kwargs = second.kwargs = {}
@@ -125,11 +205,11 @@ class Graph:
 
     @property
     def layers(self) -> list[Any]:
-        """What is called, each once."""
+        """The layers and operations that are called, each once."""
         return list({id(call.layer): call.layer for call in self.calls}.values())
 
     def replay(self) -> keras.Model:
-        """Calls what is left of the calls, on the same inputs, as a new model."""
+        """A new model on the same inputs, made by calling the layers again."""
         values = {id(x): x for x in tree.flatten(self.input)}
 
         def value(x: Any) -> Any:
@@ -144,8 +224,6 @@ class Graph:
         return keras.Model(self.input, outputs, name=self.name)
 
     def _record(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("mask", ...) is None:
-            del kwargs["mask"]  # some layers refuse the one that Keras noted
         output = layer(*args, **kwargs)
         self.calls.append(Call(layer, args, kwargs, output))
         return output
@@ -168,7 +246,7 @@ class Graph:
             self.calls.remove(call)
             self._unread(call, call.reads)
             for x in tensors(call.output):
-                # Their ids may become those of new tensors.
+                # New tensors may get the same ids.
                 self._readers.pop(id(x), None)
                 self._producers.pop(id(x))
 
@@ -180,5 +258,5 @@ def tensors(structure: Any) -> list[keras.KerasTensor]:
 
 
 def is_masked(x: keras.KerasTensor) -> bool:
-    """Whether a mask travels on `x`."""
+    """Whether `x` carries a Keras mask."""
     return mask_of(x) is not None

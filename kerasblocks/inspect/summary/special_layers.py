@@ -1,14 +1,26 @@
-"""How a trace runs the layers of Keras that cannot run on symbolic tensors."""
+"""How to run the Keras layers that cannot run on symbolic tensors."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import keras
 from keras import layers, tree
 
-if TYPE_CHECKING:
-    from kerasblocks.inspect.tracing.trace import Rule, Trace
+
+class Tracer(Protocol):
+    """What a rule may ask of the trace that it runs a layer for."""
+
+    def repeat(self, times: int | None, layer: Any, *inputs: Any) -> Any:
+        """Runs `layer` once, and counts it `times` times."""
+
+    def infer(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The output of `layer`, without tracing what it runs."""
+
+
+Rule = Callable[[Tracer, Any, tuple, dict[str, Any]], Any]
+"""Runs a layer on the given arguments and returns its symbolic output."""
 
 WITHOUT_PRODUCTS = frozenset(
     """
@@ -24,25 +36,27 @@ WITHOUT_PRODUCTS = frozenset(
     SpatialDropout2D SpatialDropout3D StringLookup TextVectorization
     """.split()  # noqa: SIM905
 )
-"""Layers of Keras' own, by name, that look up, work by element, or augment only in
-training: they have no convolutions or matrix products to count."""
+"""Keras layers, by name, that have no convolutions or matrix products to count.
 
+They look values up, work elementwise, or augment in training only.
+"""
 
-_WANTING_VALUES = (
+_NEED_VALUES = (
     keras.activations.hard_silu,
     keras.activations.mish,
     keras.activations.sparsemax,
 )
+"""Activations that do not run on symbolic tensors."""
 
 
 def rule_for(layer: Any) -> Rule | None:
-    """The rule for a layer that needs one, else None.
+    """The rule that runs a layer; None for a layer whose own `call` can run.
 
     Example:
         >>> rule_for(layers.LSTM(3)).__name__, rule_for(layers.Dense(3))
         ('_recurrent', None)
     """
-    if any(value in _WANTING_VALUES for value in _functions(layer).values()):
+    if any(value in _NEED_VALUES for value in _functions(layer).values()):
         return _without_activation
     for kind, rule in _RULES:
         if isinstance(layer, kind):
@@ -58,13 +72,13 @@ def _functions(layer: Any) -> dict[str, Any]:
 
 
 def _without_activation(
-    trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]
+    trace: Tracer, layer: Any, args: tuple, kwargs: dict[str, Any]
 ) -> Any:
-    """The layer with the identity for an activation that wants values."""
+    """Runs the layer without the activations that need values."""
     replaced = {
         name: value
         for name, value in _functions(layer).items()
-        if value in _WANTING_VALUES
+        if value in _NEED_VALUES
     }
     vars(layer).update(dict.fromkeys(replaced, keras.activations.linear))
     try:
@@ -73,12 +87,12 @@ def _without_activation(
         vars(layer).update(replaced)
 
 
-def _inferred(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _inferred(trace: Tracer, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     return trace.infer(layer, args, kwargs)
 
 
-def _recurrent(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """The cell on one of the time steps."""
+def _recurrent(trace: Tracer, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Runs the cell on one time step."""
     batch, steps, *rest = args[0].shape
     states = tree.map_structure(
         lambda x: keras.KerasTensor((batch, *x.shape[1:]), dtype=layer.compute_dtype),
@@ -90,15 +104,15 @@ def _recurrent(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) ->
 
 
 def _bidirectional(
-    trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]
+    trace: Tracer, layer: Any, args: tuple, kwargs: dict[str, Any]
 ) -> Any:
     for one in layer.forward_layer, layer.backward_layer:
         trace.repeat(1, one, args[0])
     return trace.infer(layer, args, kwargs)
 
 
-def _over_time(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """The layer on one of the time steps."""
+def _over_time(trace: Tracer, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Runs the layer inside on one time step."""
     batch, steps, *rest = args[0].shape
     step = keras.KerasTensor((batch, *rest), dtype=args[0].dtype)
     trace.repeat(steps, layer.layer, step)

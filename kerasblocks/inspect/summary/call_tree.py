@@ -1,4 +1,4 @@
-"""`Row`: what a summary says of one layer."""
+"""`Row`: a layer of a summary, in the tree of the layers that it calls."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 @dataclass
 class Row:
-    """One run of a layer, or of an operation that stands beside layers.
+    """One run of a layer, or of an operation beside layers.
 
     Attributes:
-        name: The layer's name: in a block, its role.
-        kind: Its class.
-        output_shape: The output's shape, or a structure of them; None if not known.
-        dtype: The output's dtype, or those of several outputs.
-        parameters: The size of its weights, those of the layers in it included.
-        trainable: How many of these are trained.
-        own_macs: Multiply-accumulates beside those of `children`; None if unknown.
-        unknown: Why they are.
+        name: The name of the layer. Inside a block, it is the role of the layer.
+        kind: The name of its class.
+        output_shape: The output's shape, or a structure of shapes; None if not known.
+        dtype: The dtype of the output, or those of several outputs.
+        parameters: The size of its weights, including those of the layers inside it.
+        trainable: The size of the trainable ones.
+        own_macs: Multiply-accumulates, without those of `children`; None if unknown.
+        unknown: Why they are unknown.
         times: How often it runs, as a cell does over a sequence; None if unknown.
-        shared: Whether the layer has a row before this.
-        shared_parameters: How many of its parameters are in rows before this.
+        shared: Whether the layer has an earlier row.
+        shared_parameters: The size of those of its weights that are in earlier rows.
         activation_bytes: The size of its output, over all runs; None if unknown.
         children: The rows of the layers that it runs, in that order.
     """
@@ -43,17 +43,17 @@ class Row:
 
     @property
     def macs(self) -> int | None:
-        """Multiply-accumulates, those of the children included; None if unknown."""
+        """Multiply-accumulates, with those of the children; None if any is unknown."""
         counts = [row.own_macs for row in self]
         return None if None in counts else self.known_macs
 
     @property
     def known_macs(self) -> int:
-        """Those that are known: at least so many it takes."""
+        """The multiply-accumulates that are known."""
         return sum(row.own_macs or 0 for row in self)
 
     def __iter__(self) -> Iterator[Row]:
-        """This row and all below it, in the order of a text."""
+        """This row and all rows below it, in the order in which they are printed."""
         yield self
         for child in self.children:
             yield from child
@@ -62,7 +62,7 @@ class Row:
         """The row as plain data.
 
         Args:
-            depth: How many levels of children are told; None for all.
+            depth: How many levels of children to include; None for all.
         """
         deeper = None if depth is None else depth - 1
         return {

@@ -1,27 +1,38 @@
-"""Symbolic inputs for a layer: those that it was built for, or of given shapes."""
+"""Symbolic tensors: the inputs of a layer, and tensors without their values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-from keras import tree
+from keras import ops, tree
 
 from kerasblocks.core.arguments import is_positive_int
+from kerasblocks.inspect.graph import has_graph, inputs_of
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
-"""Structures of `KerasTensor`s for a layer's `call`: by position, and by name."""
+"""Structures of `KerasTensor`s for the `call` of a layer: by position, and by name."""
 
 
-def has_inputs(layer: Any) -> bool:
-    """Whether it is a model that knows its inputs: Functional, or Sequential built."""
-    if isinstance(layer, keras.Sequential):
-        return layer.built
-    return isinstance(layer, keras.Model) and hasattr(layer, "operations")
+def is_symbolic(x: Any) -> bool:
+    """Whether it is a tensor without values."""
+    return isinstance(x, keras.KerasTensor)
+
+
+def as_specs(structure: Any) -> Any:
+    """The same structure with symbolic tensors for its tensors and variables."""
+    return tree.map_structure(as_spec, structure)
+
+
+def as_spec(x: Any) -> Any:
+    """A tensor or variable without its values; anything else as it is."""
+    if is_symbolic(x) or not (ops.is_tensor(x) or isinstance(x, keras.Variable)):
+        return x
+    return keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
 
 
 def own_inputs(layer: Any) -> Arguments | None:
-    """What the layer was made or built for; None if it is not built.
+    """The inputs that the layer was built for; None if it is not built.
 
     Example:
         >>> layer = keras.layers.Dense(3)
@@ -32,13 +43,12 @@ def own_inputs(layer: Any) -> Arguments | None:
         >>> own_inputs(keras.layers.Dense(3)) is None
         True
     """
-    if has_inputs(layer):
-        sequential = isinstance(layer, keras.Sequential)
-        return (layer.inputs[0] if sequential else layer.input,), {}
+    if has_graph(layer):
+        return (inputs_of(layer),), {}
     config = (layer.get_build_config() if layer.built else None) or {}
 
     def specs(shapes: Any) -> Any:
-        # The batch that it happened to be called on is none that it was made for.
+        # A layer built by a call was built for any batch size, not that of the call.
         return tree.map_shape_structure(
             lambda shape: _spec(
                 (*(None,) * bool(shape), *shape[1:]), layer.input_dtype
@@ -58,17 +68,17 @@ def own_inputs(layer: Any) -> Arguments | None:
 
 
 def as_arguments(owner: str, layer: Any, shapes: Any) -> Arguments:
-    """Inputs of the given shapes, each with the batch axis.
+    """Symbolic inputs of the given shapes, each with the batch axis.
 
     Args:
         owner: The function that asks, for the error message.
-        layer: The layer that they are for.
+        layer: The layer that the inputs are for.
         shapes: A shape, a list or dict of shapes, or a tuple of these for several
-            arguments; a `KerasTensor` in place of a shape tells the dtype too.
+            arguments. A `KerasTensor` may stand for a shape and gives the dtype too.
 
     Raises:
-        ValueError: there is something else in `shapes`, or the layer is a model with
-            other inputs.
+        ValueError: `shapes` is something else, or the layer is a model with other
+            inputs.
 
     Example:
         >>> layer = keras.layers.Add()
@@ -78,14 +88,14 @@ def as_arguments(owner: str, layer: Any, shapes: Any) -> Arguments:
     """
     several = isinstance(shapes, tuple) and not _is_shape(shapes)
     given = _read(owner, shapes, layer.input_dtype)
-    if has_inputs(layer):
+    if has_graph(layer):
         return (_like_own(owner, layer, given, shapes),), {}
     return (given if several else (given,)), {}
 
 
 def _like_own(owner: str, model: Any, given: Any, shapes: Any) -> Any:
-    """The given inputs in the structure of the model's own, and of their dtypes."""
-    own = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    """The given inputs with the structure and the dtypes of the model's own inputs."""
+    own = inputs_of(model)
     flat, own_flat = tree.flatten(given), tree.flatten(own)
     names = [sorted(one) if isinstance(one, dict) else None for one in (given, own)]
     ranks = [[len(x.shape) for x in one] for one in (flat, own_flat)]
@@ -93,7 +103,7 @@ def _like_own(owner: str, model: Any, given: Any, shapes: Any) -> Any:
         expected = tree.map_structure(lambda x: tuple(x.shape), own)
         raise ValueError(
             f"{owner}: 'input_shape' must be like that of {model.name!r}, {expected}, "
-            f"the batch axis included, got {shapes!r}"
+            f"with the batch axis, got {shapes!r}"
         )
     specs = [_spec(x.shape, y.dtype) for x, y in zip(flat, own_flat, strict=True)]
     return tree.pack_sequence_as(own, specs)

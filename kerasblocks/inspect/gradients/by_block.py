@@ -1,4 +1,4 @@
-"""From gradients by weight to gradients by block."""
+"""`by_block`: from the gradients of weights to the gradients of blocks."""
 
 from __future__ import annotations
 
@@ -7,79 +7,83 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from kerasblocks.core._keras import sublayers
-from kerasblocks.inspect.gradients.layer_watch import all_sublayers
+from kerasblocks.core._keras import sublayers, walk_layers
+from kerasblocks.gradients import as_array
 from kerasblocks.inspect.gradients.table import BlockGradient
 
 _Claims = dict[int, str]
-"""By a weight's id, the name of the block that counts it."""
+"""By the id of a weight, the name of the block that counts it."""
 
 
-class GradientRows:
-    """Reads the blocks of a model, whose gradients are known, from input to output.
+def by_block(
+    model: keras.Model,
+    gradients: dict[int, np.ndarray | None],
+    order: list[int],
+    depth: int | None,
+) -> tuple[BlockGradient, ...]:
+    """The blocks of a model from input to output, with the blocks inside them.
 
     Args:
         model: The model.
         gradients: By the id of each trainable variable, its gradient or None.
         order: The ids of the layers in the order of their calls.
+        depth: How many levels of blocks; None for all.
     """
+    levels = math.inf if depth is None else depth
+    return _Blocks(model, gradients, order).inside(model, "", levels, {})
 
+
+class _Blocks:
     def __init__(
         self,
         model: keras.Model,
         gradients: dict[int, np.ndarray | None],
         order: list[int],
     ):
-        self.model = model
         self.gradients = gradients
-        self.place: dict[int, int] = {}
-        for place, key in enumerate(order):
-            self.place.setdefault(key, place)
+        self.position: dict[int, int] = {}
+        for position, key in enumerate(order):
+            self.position.setdefault(key, position)
         self.frozen = {
             id(weight)
-            for layer in all_sublayers(model)
+            for layer in list(walk_layers(model))[1:]
             if not layer.trainable
             for weight in layer.weights
         }
 
-    def read(self, depth: int | None) -> tuple[BlockGradient, ...]:
-        """The blocks, with those inside them down to `depth`, or all for None."""
-        return self._inside(self.model, "", math.inf if depth is None else depth, {})
-
-    def _inside(
+    def inside(
         self, layer: Any, prefix: str, depth: float, claims: _Claims
     ) -> tuple[BlockGradient, ...]:
-        """The blocks inside a layer: its layers, and the weights that are its own."""
+        """The blocks inside a layer: its layers, and its own weights."""
         if depth == 0:
             return ()
-        layers = sorted(sublayers(layer), key=self._place)
+        layers = sorted(sublayers(layer), key=self._first_call)
         of_layers = {id(weight) for inner in layers for weight in inner.weights}
         rows = [
-            self._row(f"{prefix}{weight.name}", [weight], claims)
+            self._block(f"{prefix}{weight.name}", [weight], claims)
             for weight in layer.weights
             if id(weight) not in of_layers
         ]
         for inner in layers:
             name = f"{prefix}{inner.name}"
-            blocks = self._inside(inner, f"{name}/", depth - 1, dict(claims))
-            rows.append(self._row(name, inner.weights, claims, blocks))
+            blocks = self.inside(inner, f"{name}/", depth - 1, dict(claims))
+            rows.append(self._block(name, inner.weights, claims, blocks))
         return tuple(row for row in rows if row is not None)
 
-    def _place(self, layer: keras.layers.Layer) -> float:
-        """When a layer was first called, or one inside it."""
-        places = [self.place.get(id(inner)) for inner in [layer, *all_sublayers(layer)]]
-        return min((place for place in places if place is not None), default=math.inf)
+    def _first_call(self, layer: keras.layers.Layer) -> float:
+        """When the layer, or a layer inside it, was called first."""
+        calls = [self.position.get(id(inner)) for inner in walk_layers(layer)]
+        return min((call for call in calls if call is not None), default=math.inf)
 
-    def _row(
+    def _block(
         self,
         name: str,
         weights: list[Any],
         claims: _Claims,
         blocks: tuple[BlockGradient, ...] = (),
     ) -> BlockGradient | None:
-        """A block's row, or None where it has no weight that is for training."""
+        """One block; None if none of its weights is trainable or frozen."""
         unique = {id(weight): weight for weight in weights}
         known = {k for k in unique if k in self.gradients or k in self.frozen}
         if not known:
@@ -92,7 +96,7 @@ class GradientRows:
         reached = [g for k in trained if (g := self.gradients[k]) is not None]
         gradient = _norm(reached) if reached else None
         counted = [fresh[key] for key in trained or fresh]
-        norm = _norm([_array(weight) for weight in counted])
+        norm = _norm([as_array(weight) for weight in counted])
         notes = []
         if fresh and not trained:
             notes.append("frozen")
@@ -123,9 +127,3 @@ class GradientRows:
 
 def _norm(arrays: list[np.ndarray]) -> float:
     return math.sqrt(sum(float(np.sum(np.square(a, dtype="float64"))) for a in arrays))
-
-
-def _array(weight: Any) -> np.ndarray:
-    """A weight's value: as float32 where it has less."""
-    double = weight.dtype == "float64"
-    return ops.convert_to_numpy(ops.cast(weight, "float64" if double else "float32"))

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of Keras' operations, told from shapes alone."""
+"""Multiply-accumulates (MACs) of Keras' operations, computed from their shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import tree
 
-from kerasblocks.inspect.tracing.sizes import product
+from kerasblocks.inspect.summary.sizes import product
 
 Shape = tuple[int | None, ...]
 
@@ -21,24 +21,24 @@ UNKNOWN = frozenset(
     GaussianBlur IFFT2 IRFFT ISTFT RFFT SSIM SobelEdges STFT
     """.split()  # noqa: SIM905
 )
-"""Operations whose multiplications shapes do not tell, or nobody agrees on."""
+"""Operations whose MACs do not follow from shapes, or have no agreed count."""
 
 
 def count_macs(operation: Any, args: Any, kwargs: Any, outputs: Any) -> int | None:
-    """The multiply-accumulates of one run of an operation of Keras.
+    """The multiply-accumulates of one run of a Keras operation.
 
-    Counted are convolutions and matrix products, the borders that padding fills
-    included; all else is 0, as in the papers.
+    Convolutions and matrix products are counted, including positions that padding
+    fills. All other operations count as 0, as in the papers.
 
     Args:
-        operation: A `keras.Operation` of Keras' own.
-        args: What it is called with: tensors, `KerasTensor`s or arrays.
-        kwargs: The same, by name.
-        outputs: The `KerasTensor`s that it gives.
+        operation: One of Keras' own operations.
+        args: Its arguments by position: tensors, `KerasTensor`s or arrays.
+        kwargs: Its arguments by name.
+        outputs: Its output, a structure of `KerasTensor`s.
 
     Returns:
-        The number, or None where it cannot be told: a size is None, or the operation
-        is a loop or a decomposition.
+        The number, or None if it is unknown, because a size is None or the operation is
+        a loop or a decomposition.
 
     Example:
         >>> import keras
@@ -62,7 +62,7 @@ def _shape(x: Any) -> Shape:
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
-# A kernel is (sizes..., channels in one group, filters), in every data format.
+# In every data format, a kernel is (sizes..., input channels of a group, filters).
 
 
 def _conv(_: Any, output: Shape, inputs: Shape, kernel: Shape) -> int | None:
@@ -88,7 +88,7 @@ def _transposed(_: Any, output: Shape, inputs: Shape, kernel: Shape) -> int | No
 
 
 def _matmul(_: Any, output: Shape, first: Shape, second: Shape) -> int | None:
-    if not first or not second:  # one is a number
+    if not first or not second:  # A scalar is not a matrix.
         return 0
     return product((*output, first[-1]))
 
@@ -109,7 +109,7 @@ def _tensordot(operation: Any, output: Shape, first: Shape, _: Shape) -> int | N
 
 def _einsum(operation: Any, output: Shape, *operands: Shape) -> int | None:
     if len(operands) != 2:
-        # One has no products; the cost of three depends on the order.
+        # One operand needs no product. The cost of three depends on the order.
         return 0 if len(operands) < 2 else None
     left, arrow, right = operation.subscripts.replace(" ", "").partition("->")
     terms = [
@@ -129,7 +129,7 @@ def _einsum(operation: Any, output: Shape, *operands: Shape) -> int | None:
 
 
 def _labels(term: str, rank: int) -> list[str]:
-    """The label of each axis; those that an ellipsis stands for count from the end."""
+    """The label of each axis. The axes of an ellipsis are numbered from the end."""
     before, dots, after = term.partition("...")
     hidden = rank - len(before) - len(after) if dots else 0
     return [*before, *(f"...{place}" for place in range(hidden, 0, -1)), *after]
@@ -144,7 +144,7 @@ def _correlate(_: Any, output: Shape, first: Shape, second: Shape) -> int | None
 def _attention(
     _: Any, output: Shape, query: Shape, key: Shape, *rest: Shape
 ) -> int | None:
-    """Scores and their use, for (batch, length, heads, features) each."""
+    """Both products, of inputs of shape (batch, length, heads, features)."""
     return product((2, *query, key[1]))
 
 

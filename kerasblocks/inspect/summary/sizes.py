@@ -1,4 +1,4 @@
-"""Numbers of elements and of bytes, None where they are not known."""
+"""Numbers of elements and of bytes; None where they are not known."""
 
 from __future__ import annotations
 

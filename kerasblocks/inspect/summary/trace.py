@@ -1,9 +1,8 @@
-"""`Trace`: runs a layer on symbolic tensors and writes down all that it runs.
+"""`Trace`: runs a layer on symbolic tensors and records every layer that it runs.
 
-On symbolic tensors, every call of a layer and every operation of Keras passes one
-place. Both places are watched while a trace runs: so a layer is seen wherever it is
-called, in a block, in a model's graph or in a `call` of anyone's, with the shapes and
-dtypes that Keras itself would give it.
+On symbolic tensors, Keras runs every layer by one method, and every operation by
+another. A trace intercepts both. So it sees a layer wherever it is called: in a block,
+in the graph of a model or in anyone's `call`. The shapes and dtypes are Keras' own.
 """
 
 from __future__ import annotations
@@ -17,40 +16,39 @@ import keras
 from keras import tree
 
 from kerasblocks.core._keras import nodes, sublayers
-from kerasblocks.inspect.tracing.inputs import has_inputs
-from kerasblocks.inspect.tracing.macs import count_macs
-from kerasblocks.inspect.tracing.row import Row
-from kerasblocks.inspect.tracing.sizes import count_weights, product, tensor_bytes
-from kerasblocks.inspect.tracing.specs import as_specs, is_symbolic
-from kerasblocks.inspect.tracing.watch import shown_to
-
-Rule = Callable[["Trace", Any, tuple, dict[str, Any]], Any]
-"""Runs a layer of a kind that cannot run on symbolic tensors: see `rules.py`."""
+from kerasblocks.inspect.graph import has_graph, is_of_keras
+from kerasblocks.inspect.summary.call_tree import Row
+from kerasblocks.inspect.summary.interception import shown_to
+from kerasblocks.inspect.summary.macs import count_macs
+from kerasblocks.inspect.summary.sizes import count_weights, product, tensor_bytes
+from kerasblocks.inspect.summary.special_layers import rule_for
+from kerasblocks.inspect.summary.symbolic import as_specs, is_symbolic
 
 
 class Trace:
-    """A row for each layer that is run while it watches, in `rows`.
+    """Records a row for each layer that runs inside `watch`.
 
-    Args:
-        rule_for: Gives the rule for a layer that needs one, else None.
+    Attributes:
+        rows: The rows of the outermost layers.
+        watching: Whether the trace is recording.
     """
 
-    def __init__(self, rule_for: Callable[[Any], Rule | None]) -> None:
+    def __init__(self) -> None:
         self.rows: list[Row] = []
         self.watching = True
-        self._rule_for = rule_for
-        self._children = self.rows
-        self._operations: list[Row] = []  # those of the children that are no layers
-        self._times: int | None = 1  # of the next layer
-        self._all_times: int | None = 1  # of whatever runs
-        self._entered: Any = None
-        self._seen: dict[int, Any] = {}  # what has a row, by id
-        self._counted: dict[int, int] = {}  # the weights, by id, in the order seen
+        self._children = self.rows  # of the layer that is running
+        self._operations: list[Row] = []  # the children that are operations
+        self._times: int | None = 1  # how often the next layer runs
+        self._all_times: int | None = 1  # how often what is running now runs in all
+        self._entered: Any = None  # the layer whose `call` comes next
+        self._seen: dict[int, Any] = {}  # by id: the layers that have a row
+        self._counted: dict[int, int] = {}  # by id of a weight: when it was first seen
+        # By id: each layer that was called, whether it was built, its numbers of nodes.
         self._called: dict[int, tuple[Any, bool, int, int]] = {}
 
     @contextlib.contextmanager
     def watch(self) -> Iterator[None]:
-        """Watch this thread; leave nothing of it in the layers that it calls."""
+        """Records the layers that run in this thread, and leaves no trace in them."""
         with shown_to(self):
             try:
                 yield
@@ -60,21 +58,21 @@ class Trace:
                     del nodes(layer)[0][inbound:], nodes(layer)[1][outbound:]
 
     def start(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Run the layer that all else is in."""
-        if has_inputs(layer):
-            # Not by calling it: a model takes other sizes than those it was made for.
+        """Runs the outermost layer."""
+        if has_graph(layer):
+            # Its `__call__` would refuse other sizes than the model was built for.
             takes = inspect.signature(layer.call).parameters
             self.run(layer, args, {"training": False} if "training" in takes else {})
         else:
             layer(*args, **kwargs, training=False)
 
     def repeat(self, times: int | None, layer: Any, *inputs: Any) -> Any:
-        """Run `layer` once, and count it as run so often."""
+        """Runs `layer` once, and counts it `times` times."""
         self._times = times
         return layer(*inputs, training=False)
 
     def run(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Run the `call` of a layer, with a row for it."""
+        """Runs the `call` of a layer and records its row."""
         row = Row(layer.name, type(layer).__name__, times=self._times)
         row.shared = id(layer) in self._seen
         counted = len(self._counted)
@@ -85,13 +83,13 @@ class Trace:
         seen = dict(self._seen)
         try:
             try:
-                run = self._rule_for(layer) or _run_call
+                run = rule_for(layer) or _run_call
                 outputs = as_specs(run(self, layer, args, kwargs))
                 if len(self._operations) == len(row.children):
-                    _fold(row)
+                    _take_over_operations(row)
             except Exception as error:
                 outputs = self.infer(layer, args, kwargs)
-                # Whatever it ran until then is no part of the tree.
+                # What it ran until then does not belong in the tree.
                 self._seen, self._times = seen, 1
                 for weight in list(self._counted)[counted:]:
                     del self._counted[weight]
@@ -106,21 +104,21 @@ class Trace:
         return outputs
 
     def infer(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """What `layer` gives, without looking into it."""
+        """The output of `layer`, without tracing what it runs."""
         with self._unwatched():
             return layer.compute_output_spec(*args, **kwargs)
 
     def enter(
         self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        """A layer is called: until it comes to its `call`, it is not watched."""
+        """A layer is called. Recording pauses until its `call` runs."""
         if id(layer) not in self._called:
             counts = len(nodes(layer)[0]), len(nodes(layer)[1])
             self._called[id(layer)] = (layer, layer.built, *counts)
         if not self.watching:
             return call(layer, *args, **kwargs)
         if not layer.built and type(layer).build is keras.layers.Layer.build:
-            layer.built = True  # Its children will be, as they are called.
+            layer.built = True  # Its children are built when they are called.
         if not any(map(is_symbolic, tree.flatten((args, kwargs)))):
             args, kwargs = as_specs(args), as_specs(kwargs)
         entered, self._entered = self._entered, layer
@@ -131,11 +129,11 @@ class Trace:
             self._entered = entered
 
     def expects(self, layer: Any) -> bool:
-        """Whether it is the layer that was entered, not one that runs meanwhile."""
+        """Whether it is the layer that was entered, not one that runs in between."""
         return self._entered is layer
 
     def arrive(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The call of a layer comes to its `call`."""
+        """Keras is about to run the `call` of a layer: records it."""
         self._entered, self.watching = None, True
         try:
             return self.run(layer, args, kwargs)
@@ -143,11 +141,10 @@ class Trace:
             self.watching = False
 
     def count(self, operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """An operation runs: count it, or look into one that is not of Keras."""
-        of_keras = type(operation).__module__.partition(".")[0] == "keras"
-        if not of_keras or isinstance(operation, keras.Function):
+        """Counts one of Keras' operations, or looks into one that is not Keras'."""
+        if not is_of_keras(type(operation)) or isinstance(operation, keras.Function):
             return self.run(operation, args, kwargs)
-        with self._unwatched():  # One operation may ask another.
+        with self._unwatched():  # One operation may use another.
             outputs = _infer_operation(operation, args, kwargs)
         macs = count_macs(operation, args, kwargs, outputs)
         if macs != 0:
@@ -172,7 +169,7 @@ class Trace:
             row.activation_bytes = product((known, self._all_times))
 
     def _add_weights(self, row: Row, layer: Any, counted: int) -> None:
-        """The weights of a layer, of which those of rows before it are shared."""
+        """Adds the sizes of the weights. Weights of earlier rows are shared."""
         weights = getattr(layer, "weights", ())
         row.parameters = count_weights(weights)
         row.trainable = count_weights(getattr(layer, "trainable_weights", ()))
@@ -183,7 +180,7 @@ class Trace:
         )
 
     def _list(self, layer: Any) -> list[Row]:
-        """The layers inside one that cannot be traced, without what they give."""
+        """The rows of the layers inside a layer that cannot be traced."""
         rows = []
         for child in sublayers(layer):
             row = Row(child.name, type(child).__name__, own_macs=None)
@@ -209,8 +206,8 @@ def _infer_operation(operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any
     try:
         return operation.compute_output_spec(*args, **kwargs)
     except Exception:
-        # Keras' own inference refuses some of what works, such as convolutions in
-        # groups; the backend's does not.
+        # Keras' own inference refuses some calls that work, such as convolutions with
+        # groups. The backend does not.
         args, kwargs = as_specs(args), as_specs(kwargs)
         return keras.Operation.compute_output_spec(operation, *args, **kwargs)
 
@@ -219,8 +216,8 @@ def _run_call(trace: Trace, layer: Any, args: tuple, kwargs: dict[str, Any]) -> 
     return layer.call(*args, **kwargs)
 
 
-def _fold(row: Row) -> None:
-    """What the operations of a layer without layers take is its own."""
+def _take_over_operations(row: Row) -> None:
+    """Adds the MACs of the operations to the layer that runs nothing else."""
     counts = [operation.own_macs for operation in row.children]
     row.own_macs = None if None in counts else sum(filter(None, counts))
     row.unknown = next((one.unknown for one in row.children if one.unknown), "")

@@ -1,4 +1,4 @@
-"""Where every call of a layer, and every operation, on symbolic tensors is seen."""
+"""Shows every call of a layer or operation on symbolic tensors to an observer."""
 
 from __future__ import annotations
 
@@ -10,43 +10,47 @@ from typing import Any, Protocol
 import keras
 
 from kerasblocks.core.hooks import Hooks
-from kerasblocks.inspect.tracing.specs import as_spec, is_symbolic
+from kerasblocks.inspect.summary.symbolic import as_spec, is_symbolic
 
 
-class Watcher(Protocol):
-    """What is shown the calls of a thread."""
+class Observer(Protocol):
+    """Is told of the calls in one thread.
+
+    The call of a layer is told twice: by `enter` when it begins, and by `arrive` when
+    it comes to the layer's own `call`, after Keras has cast the inputs and built it.
+    """
 
     watching: bool
 
     def enter(
         self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
-        """A layer is called: `call` is its `__call__`."""
+        """A layer is called; `call` is its `__call__`."""
 
     def expects(self, layer: Any) -> bool:
-        """Whether the layer's `call` is to be run by `arrive`."""
+        """Whether `arrive` should run the `call` of this layer."""
         ...
 
     def arrive(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The call of a layer comes to its `call`."""
+        """Keras is about to run the `call` of a layer."""
 
     def count(self, operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """An operation runs."""
 
 
 @contextlib.contextmanager
-def shown_to(watcher: Watcher) -> Iterator[None]:
-    """Show the calls of this thread, and no other's, to a watcher."""
+def shown_to(observer: Observer) -> Iterator[None]:
+    """Shows the calls in this thread, and in no other, to an observer."""
     with _HOOKS.installed():
-        before, _THREAD.watcher = _THREAD.watcher, watcher
+        before, _THREAD.observer = _THREAD.observer, observer
         try:
             yield
         finally:
-            _THREAD.watcher = before
+            _THREAD.observer = before
 
 
 class _Thread(threading.local):
-    watcher: Watcher | None = None
+    observer: Observer | None = None
 
 
 _THREAD = _Thread()
@@ -54,51 +58,51 @@ _THREAD = _Thread()
 
 def _enter(call: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        watcher = _THREAD.watcher
-        if watcher is None:
+        observer = _THREAD.observer
+        if observer is None:
             return call(layer, *args, **kwargs)
-        return watcher.enter(layer, call, args, kwargs)
+        return observer.enter(layer, call, args, kwargs)
 
     return hooked
 
 
 def _arrive(infer: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        watcher = _THREAD.watcher
-        if watcher is None or not watcher.expects(layer):
+        observer = _THREAD.observer
+        if observer is None or not observer.expects(layer):
             return infer(layer, *args, **kwargs)
-        return watcher.arrive(layer, args, kwargs)
+        return observer.arrive(layer, args, kwargs)
 
     return hooked
 
 
 def _count(infer: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        watcher = _THREAD.watcher
-        if watcher is None or not watcher.watching:
+        observer = _THREAD.observer
+        if observer is None or not observer.watching:
             return infer(operation, *args, **kwargs)
-        return watcher.count(operation, args, kwargs)
+        return observer.count(operation, args, kwargs)
 
     return hooked
 
 
 def _symbolic(operator: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `variable * x` symbolic, which wants values even where `x` has none."""
+    """Makes `variable * x` symbolic. It needs values even if `x` has none."""
 
     def hooked(variable: Any, *other: Any) -> Any:
-        watcher = _THREAD.watcher
-        if watcher is None or not watcher.watching:
+        observer = _THREAD.observer
+        if observer is None or not observer.watching:
             return operator(variable, *other)
         return getattr(as_spec(variable), operator.__name__)(*other)
 
     return hooked
 
 
-def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives no variable a value that is none."""
+def _skip(assign: Callable[..., Any]) -> Callable[..., Any]:
+    """Does not assign symbolic tensors to variables."""
 
     def hooked(variable: Any, value: Any) -> Any:
-        is_watched = _THREAD.watcher is not None and _THREAD.watcher.watching
+        is_watched = _THREAD.observer is not None and _THREAD.observer.watching
         return value if is_watched and is_symbolic(value) else assign(variable, value)
 
     return hooked
@@ -110,5 +114,5 @@ _HOOKS = Hooks(
     (keras.layers.Layer, "symbolic_call", _arrive),
     (keras.Operation, "symbolic_call", _count),
     *((keras.Variable, f"__{name}__", _symbolic) for name in _OPERATORS.split()),
-    (keras.Variable, "assign", _forget),
+    (keras.Variable, "assign", _skip),
 )

@@ -1,4 +1,4 @@
-"""One training step of a model, taken for its gradients alone."""
+"""One training step of a model that computes gradients and applies none."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from kerasblocks.inspect.gradients.batches import Batch
 
 
 class Gradients(NamedTuple):
-    """The loss of a batch, and the gradient of each variable, by its id.
+    """The loss of a batch and the gradient of each variable.
 
-    None stands for the gradient of a variable that the loss does not depend on, and for
-    the loss where the model's own `train_step` does not tell it. There is no gradient
-    at all where that does not apply any by the model's optimizer.
+    Attributes:
+        loss: The loss; None if the model's own `train_step` does not return it.
+        of: By the id of each trainable variable, its gradient, or None if the loss does
+            not depend on it. Empty if the model's own `train_step` does not apply
+            gradients with the model's optimizer.
     """
 
     loss: float | None
@@ -28,16 +30,16 @@ class Gradients(NamedTuple):
 
 
 def take_step(model: keras.Model, batch: Batch) -> Gradients:
-    """The gradients of a compiled model on a batch, as its own training has them.
+    """The gradients of a compiled model on a batch, as in its own training.
 
-    The model's own training step runs, eagerly and with an optimizer that applies
-    nothing; then the model is as it was. Where its optimizer scales the loss, for
-    float16, so is the loss here, and the gradients are scaled back; of a scale under
-    which they overflow a smaller one is taken, as in training.
+    The model's own training step runs eagerly, with an optimizer that applies nothing.
+    Afterwards the model is what it was. If its optimizer scales the loss, for float16,
+    the loss is scaled here too and the gradients are scaled back. If they overflow, a
+    smaller scale is tried, as in training.
 
     Args:
         model: A compiled and built model.
-        batch: Inputs, targets and sample weights, which reach it as tensors.
+        batch: Inputs, targets and sample weights. The model gets them as tensors.
     """
     batch = tree.map_structure(_tensor, batch)
     scale = float(ops.convert_to_numpy(model.optimizer.scale_loss(ops.ones(()))))
@@ -54,14 +56,14 @@ def take_step(model: keras.Model, batch: Batch) -> Gradients:
 
 
 def with_loss(model: keras.Model, loss: Any) -> keras.Model:
-    """A compiled model that computes what `model` does and shares its weights."""
+    """A compiled model around `model`, with its outputs and weights and this loss."""
     outer = _Outer(model)
     outer.compile("sgd", loss)
     return outer
 
 
 class _Outer(keras.Model):
-    """A model around another, to be compiled in its stead."""
+    """A model around another, which can be compiled without touching the other."""
 
     def __init__(self, model: keras.Model):
         super().__init__(name="outer", dtype=model.dtype_policy)
@@ -71,11 +73,11 @@ class _Outer(keras.Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self.model(inputs)  # Keras hands `training` on, if it is an argument
+        return self.model(inputs)  # Keras passes `training` on if this takes it.
 
 
-class _Noting(Recorder):
-    """A recorder that scales the loss, and hands on the gradients as they come."""
+class _ScalingRecorder(Recorder):
+    """A recorder that scales the loss and passes gradients on with their variables."""
 
     def __init__(self, scale: float, note: Callable[[Any, Any], None]):
         super().__init__()
@@ -92,20 +94,20 @@ def _step(model: keras.Model, batch: Batch, scale: float) -> Gradients:
     of: dict[int, np.ndarray | None] = {}
 
     def note(gradients: Any, variables: Any) -> None:
-        # JAX names no variables: they are those of the model.
+        # On JAX Keras passes no variables: they are those of the model.
         variables = model.trainable_variables if variables is None else variables
         for variable, gradient in zip(variables, gradients, strict=True):
             of[id(variable)] = gradient
 
-    with undisturbed(model), _training(model, _Noting(scale, note)):
+    with undisturbed(model), _training(model, _ScalingRecorder(scale, note)):
         logs = model.train_on_batch(*batch, return_dict=True)
-    if of:  # else its training step applies nothing here
+    if of:  # Otherwise the training step does not apply gradients with the optimizer.
         of = dict.fromkeys(map(id, model.trainable_variables)) | of
     return Gradients(float(logs["loss"]) if "loss" in logs else None, of)
 
 
 def _tensor(array: Any) -> Any:
-    """What `fit` makes of an array; strings, for one, stay as they are."""
+    """Converts an array as `fit` does; arrays of strings stay as they are."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         return array
     if array.dtype.kind == "f":
@@ -115,7 +117,7 @@ def _tensor(array: Any) -> Any:
 
 @contextlib.contextmanager
 def _training(model: keras.Model, optimizer: Recorder) -> Iterator[None]:
-    """Has a compiled model train eagerly and by another optimizer, for a while."""
+    """Makes a compiled model train eagerly and with another optimizer for a while."""
     mine = {
         "optimizer": optimizer,
         "run_eagerly": True,
@@ -131,7 +133,7 @@ def _training(model: keras.Model, optimizer: Recorder) -> Iterator[None]:
     finally:
         for name, value in own.items():
             setattr(model, name, value)
-        model.reset_metrics()  # some may have been made by this step
+        model.reset_metrics()  # This step may have created some.
 
 
 def _is_finite(step: Gradients) -> bool:
@@ -139,11 +141,11 @@ def _is_finite(step: Gradients) -> bool:
 
 
 def _tell_none_from_zero(model: keras.Model, batch: Batch, step: Gradients) -> None:
-    """Makes None of the zeros that JAX gives where the loss depends on nothing.
+    """Sets gradients to None where JAX returns zeros for unused variables.
 
-    A loss of NaN gives each variable that it depends on a gradient of NaN, save
-    through units that are dead, as a ReLU's. So it does in a model whose weights have
-    other signs, where other units are: two such models are asked.
+    If the loss is NaN, so is the gradient of each variable that the loss depends on,
+    unless dead units, such as those of a ReLU, block the way. So this is tried twice,
+    with weights of random signs, where other units are dead.
     """
     silent = {key for key, g in step.of.items() if g is not None and not g.any()}
     generator = np.random.default_rng(0)
@@ -158,5 +160,5 @@ def _tell_none_from_zero(model: keras.Model, batch: Batch, step: Gradients) -> N
                 variable.assign(sign * np.where(value, value, 0.1))
             probe = _step(model, batch, math.nan)
         reached |= {k for k, g in probe.of.items() if g is None or np.isnan(g).any()}
-    if reached:  # else the loss was not scaled: by a training step of the model's own
+    if reached:  # Otherwise the model's own training step does not scale the loss.
         step.of.update(dict.fromkeys(silent - reached))

@@ -1,4 +1,4 @@
-"""`summary`: what a model is made of: shapes, parameters, multiply-accumulates."""
+"""`summary`: the shapes, parameters and multiply-accumulates of each layer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from keras import tree
 from kerasblocks.core._keras import walk_layers
 from kerasblocks.core.arguments import is_positive_int
 from kerasblocks.core.phantom import MadeOutside, apart
-from kerasblocks.inspect.summary_tree import Summary
-from kerasblocks.inspect.tracing.inputs import as_arguments, own_inputs
-from kerasblocks.inspect.tracing.rules import rule_for
-from kerasblocks.inspect.tracing.sizes import weight_bytes
-from kerasblocks.inspect.tracing.trace import Trace
+from kerasblocks.inspect.summary.sizes import weight_bytes
+from kerasblocks.inspect.summary.symbolic import as_arguments, own_inputs
+from kerasblocks.inspect.summary.table import Summary
+from kerasblocks.inspect.summary.trace import Trace
 
 _OWNER = "summary"
 
@@ -26,46 +25,47 @@ def summary(
     input_shape: Any = None,
     depth: int | None = None,
 ) -> Summary:
-    """Tells what a model or layer is made of, down to the layers inside its blocks.
+    """Lists the layers of a model or layer, down to the layers inside its blocks.
 
-    Of each layer: output shape, dtype, parameters and multiply-accumulates (MACs).
-    Nothing is computed and no weight gets a value, so that a model of any size can be
-    asked before it is paid for; and `model` is left as it is: one that is not built
-    stays so.
+    For each layer it gives the output shape, dtype, parameters and multiply-accumulates
+    (MACs). It computes nothing and gives no weight a value, so it can describe a model
+    that is too large for the memory. It does not change `model`: an unbuilt model stays
+    unbuilt.
 
     Conventions:
 
-    - One MAC is one multiplication and addition of a convolution or a matrix product
-      (half of what is counted as two FLOPs), at inference. Elementwise work (biases,
-      activations, normalization, pooling) is not counted, as in the papers, and
-      borders that are padded are.
-    - MACs and bytes of activations are for one example, or for the batch that
-      `input_shape` or the model names.
-    - A layer that is run twice counts its parameters once and its MACs each time. Its
+    - One MAC is one multiplication and one addition in a convolution or a matrix
+      product, at inference. (FLOPs are often counted as two for each MAC.) Elementwise
+      operations (biases, activations, normalization, pooling) are not counted, as in
+      the papers. Positions that padding fills are.
+    - MACs and the size of activations are for one example, or for the batch size of
+      `input_shape` or of the model, if they have one.
+    - The parameters of a layer that runs twice count once, and its MACs each time. The
       second row says "shared".
-    - What cannot be counted is unknown, "?" or None, and never 0: a size that is None,
-      or a layer whose `call` needs values or uses a backend's own functions.
+    - What cannot be counted is unknown ("?" or None), never 0. This happens where a
+      size is None, and for a layer whose `call` needs values or uses functions of the
+      backend.
 
     Args:
-        model: A Keras layer or model, built or not; or a function without arguments
-            that makes one, which is called where its weights get no values: a layer
-            in it that was made elsewhere must be built. Of a model that is not
-            built, a copy from its config is looked at.
-        input_shape: The shape of the input with the batch axis, as `build` takes it,
-            or a list or dict of shapes, or a tuple of these for a `call` of several
-            arguments. In place of a shape, a `KerasTensor` tells the dtype too. By
-            default what the model was built for; given, it overrides that.
-        depth: How many levels of layers are told; all by default.
+        model: A Keras layer or model, built or not, or a function without arguments
+            that returns one. The function runs where weights get no values; layers that
+            it uses must be built or created inside it. An unbuilt model is copied from
+            its config.
+        input_shape: The shape of the input with the batch axis, as `build` takes it; a
+            list or dict of shapes; or a tuple of these for a `call` with several
+            arguments. A `KerasTensor` may stand for a shape and gives the dtype too.
+            The default is the shape that the model was built for.
+        depth: How many levels of layers to show; all by default.
 
     Returns:
-        A `Summary`: print it, ask its attributes (`parameters`, `macs`, ...), take it
-        `to_dict()`, or let a notebook show it as a table.
+        A `Summary`. It prints as a table and has attributes such as `parameters` and
+        `macs`, and `to_dict()`.
 
     Raises:
-        TypeError: `model` is, or makes, no Keras layer.
-        ValueError: the shapes are not those of the model's inputs, or are needed; the
-            layer is not built and has no config to copy it from; or the function uses
-            a layer made elsewhere that is not built.
+        TypeError: `model` is not a Keras layer or a function that returns one.
+        ValueError: `input_shape` is missing or does not fit; the layer is not built and
+            cannot be copied from its config; or the function uses a layer from outside
+            that is not built.
 
     Example:
         >>> import kerasblocks as kb
@@ -81,7 +81,7 @@ def summary(
     if not callable(model):
         raise TypeError(
             f"{_OWNER}: 'model' must be a Keras layer or model, or a function without "
-            f"arguments that makes one, got {model!r}"
+            f"arguments that returns one, got {model!r}"
         )
     if depth is not None and depth != 0 and not is_positive_int(depth):
         raise ValueError(
@@ -91,10 +91,9 @@ def summary(
         return apart(lambda: _look(model, input_shape, depth))
     except MadeOutside as error:
         raise ValueError(
-            f"{_OWNER}: the function must make {error.layer.name!r} "
-            f"({type(error.layer).__name__}) itself, summary(lambda: ...), since a "
-            "question must not build what was made elsewhere; got one that was made "
-            "outside of it and is not built"
+            f"{_OWNER}: {error.layer.name!r} ({type(error.layer).__name__}) is unbuilt "
+            "and was created outside the function; create it inside, "
+            "summary(lambda: ...), or build it first"
         ) from error
 
 
@@ -102,7 +101,7 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
     layer = model if isinstance(model, keras.layers.Layer) else model()
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(
-            f"{_OWNER}: the function must make a Keras layer or model, got {layer!r}"
+            f"{_OWNER}: the function must return a Keras layer or model, got {layer!r}"
         )
     own = own_inputs(layer)
     if input_shape is None and own is None:
@@ -113,7 +112,7 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
     arguments = own if input_shape is None else as_arguments(_OWNER, layer, input_shape)
     if layer is model and not _is_whole(layer):
         layer = _copy(layer)
-    trace = Trace(rule_for)
+    trace = Trace()
     with trace.watch():
         try:
             trace.start(layer, *tree.map_structure(_one_example, arguments))
@@ -124,8 +123,8 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
                 raise
             raise ValueError(
                 f"{_OWNER}: 'input_shape' must be one that {layer.name!r} "
-                f"({type(layer).__name__}) takes{_shapes(own)}, the batch axis "
-                f"included, got {input_shape!r}: {error}"
+                f"({type(layer).__name__}) takes{_shapes(own)}, with the batch axis, "
+                f"got {input_shape!r}: {error}"
             ) from error
     root = trace.rows[0]
     if all(x.shape[:1] == (None,) for x in tree.flatten(arguments)):
@@ -138,7 +137,7 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
 
 
 def _shapes(own: Any) -> str:
-    """What a layer was built for, if it was, for an error message."""
+    """The shapes that a layer was built for, if any, for an error message."""
     if own is None:
         return ""
     args, named = tree.map_structure(lambda x: tuple(x.shape), own)
@@ -146,7 +145,7 @@ def _shapes(own: Any) -> str:
 
 
 def _is_whole(layer: Any) -> bool:
-    """Whether it is built, and all in it: running it would build the rest."""
+    """Whether it and all layers in it are built, so that running it builds none."""
     default = keras.layers.Layer.build
     return all(one.built or type(one).build is default for one in walk_layers(layer))
 
@@ -156,7 +155,7 @@ def _copy(layer: Any) -> Any:
         config = layer.get_config()
         takes = inspect.signature(type(layer).__init__).parameters
         if not any(one.kind is one.VAR_KEYWORD for one in takes.values()):
-            # Keras tells what all layers take, and not every constructor does.
+            # The config has arguments that this constructor may not take.
             common = {"name", "trainable", "dtype"} - {*takes}
             config = {key: config[key] for key in config if key not in common}
         copy = type(layer).from_config(config)
@@ -164,14 +163,14 @@ def _copy(layer: Any) -> Any:
         return copy
     except Exception as error:
         raise ValueError(
-            f"{_OWNER}: {layer.name!r} ({type(layer).__name__}) must be built, or have "
-            "a config to be copied from, or be given as a function that makes it, "
-            f"summary(lambda: ...), since a question must not build it; got: {error}"
+            f"{_OWNER}: {layer.name!r} ({type(layer).__name__}) is unbuilt and cannot "
+            "be copied from its config; build it, or pass a function that creates it, "
+            f"summary(lambda: ...); the error was: {error}"
         ) from error
 
 
 def _one_example(x: Any) -> Any:
-    """An input with a batch of one, where the batch is not known."""
+    """The input, with a batch size of 1 if it has none."""
     if x.shape[:1] != (None,):
         return x
     return keras.KerasTensor((1, *x.shape[1:]), dtype=x.dtype)
