@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasblocks.core._keras import sublayers, walk_layers
 from kerasblocks.gradients import as_array
-from kerasblocks.inspect.gradients.table import BlockGradient
+from kerasblocks.inspect.gradients.flow import BlockGradient
 
 _Claims = dict[int, str]
 """By the id of a weight, the name of the block that counts it."""

@@ -12,8 +12,8 @@ import numpy as np
 from kerasblocks.core.arguments import positive_int
 from kerasblocks.inspect.gradients.batches import Batch, count_samples, make_batches
 from kerasblocks.inspect.gradients.by_block import by_block
+from kerasblocks.inspect.gradients.flow import BlockGradient, GradientFlow
 from kerasblocks.inspect.gradients.forward_pass import first_not_finite, observing
-from kerasblocks.inspect.gradients.table import BlockGradient, GradientFlow
 from kerasblocks.inspect.gradients.training_step import (
     Gradients,
     take_step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kerasblocks.inspect.printed import Printed, Span, Table
+from kerasblocks.inspect.printed_table import Printed, Span, Table
 from kerasblocks.inspect.summary.call_tree import Row
 
 _LEFT = {"no_wrap": True, "overflow": "ellipsis"}

@@ -1,4 +1,4 @@
-"""`Printed`: tables as text, in a terminal with rich, and as HTML in notebooks."""
+"""`Printed`: a table as text, in a terminal with rich, and as HTML in notebooks."""
 
 from __future__ import annotations
 
