@@ -118,15 +118,15 @@ def test_the_mean_over_samples_of_all_batches():
         ),
         (
             lambda: kb.metrics.one_shot_accuracy(np.eye(4), [0, 0, 1, 1], 3),
-            "one_shot_accuracy: 3 'ways' need as many classes, got 2",
+            "one_shot_accuracy: 'ways' must be at most the number of classes, 2, got 3",
         ),
         (
             lambda: kb.metrics.one_shot_accuracy(np.eye(4), [0, 1, 2, 3], 3),
-            "one_shot_accuracy: no class has two samples",
+            "one_shot_accuracy: no class in 'labels' has two samples",
         ),
         (
             lambda: kb.metrics.one_shot_accuracy(np.eye(4), [0, 1, 2], 3),
-            "one_shot_accuracy: there must be a label for each embedding, got 3 "
+            "one_shot_accuracy: there must be one label for each embedding, got 3 "
             "labels and 4 embeddings",
         ),
         (

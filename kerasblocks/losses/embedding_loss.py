@@ -1,4 +1,4 @@
-"""`LabelledLoss`: what the losses of labels and embeddings share."""
+"""`EmbeddingLoss`: the base class of losses that compare embeddings in a batch."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.batch import check_embeddings, first_of_label, others, same_label
 from kerasblocks.core.config import ConfigFromSignature
+from kerasblocks.embeddings import check_embeddings, compare, first_of_label
 
 
-class LabelledLoss(ConfigFromSignature, keras.losses.Loss):
-    """A loss of a batch as a whole, from its labels and embeddings.
+class EmbeddingLoss(ConfigFromSignature, keras.losses.Loss):
+    """A loss that compares each sample of a batch with the others, by their labels.
 
-    A subclass gives in `anchor_losses` a value for each sample as the anchor of its
-    comparisons. Where the paper takes the mean over something else than the samples,
-    the values are scaled so that their mean over the batch is that mean. So
-    `sample_weight` weighs anchors, and `reduction=None` shows which of them cost.
+    A subclass implements `anchor_losses`: one value for each sample, as the anchor of
+    its comparisons. If the paper takes the mean over something other than the samples,
+    the values are scaled so that their mean over the batch is the mean of the paper. So
+    `sample_weight` weighs anchors, and `reduction=None` shows the loss of each anchor.
 
     Embeddings of a narrower dtype are compared in float32.
     """
@@ -25,23 +25,19 @@ class LabelledLoss(ConfigFromSignature, keras.losses.Loss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         check_embeddings(type(self).__name__, y_true, y_pred)
-        # Keras makes floats of labels, and large ones equal. Positions are small.
+        # Keras casts labels to floats, where large ones can become equal.
         return super().__call__(first_of_label(y_true), y_pred, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        same = same_label(y_true)
-        positive = ops.logical_and(same, others(y_true))
-        wide = keras.backend.result_type(y_pred.dtype, "float32")
-        embeddings = ops.cast(y_pred, wide)
-        return self.anchor_losses(embeddings, positive, ops.logical_not(same))
+        return self.anchor_losses(*compare(y_true, y_pred))
 
     def anchor_losses(self, embeddings: Any, positive: Any, negative: Any) -> Any:
         """The loss of each sample as an anchor.
 
         Args:
             embeddings: `(batch, features)`.
-            positive: Which other samples have the anchor's label, `(batch, batch)`.
-            negative: Which samples have another label, `(batch, batch)`.
+            positive: Which other samples have the same label, `(batch, batch)`.
+            negative: Which samples have a different label, `(batch, batch)`.
 
         Returns:
             `(batch,)`.
@@ -53,10 +49,10 @@ class LabelledLoss(ConfigFromSignature, keras.losses.Loss):
 
 
 def mean_over(counted: Any, losses: Any) -> Any:
-    """Values whose mean over the batch is the mean of all that is counted.
+    """Scales sums so that their mean over the batch is the mean over all comparisons.
 
     Args:
-        counted: How many comparisons each anchor's loss is the sum of, `(batch,)`.
+        counted: The number of comparisons in the sum of each anchor, `(batch,)`.
         losses: The sums, `(batch,)`.
 
     Example:

@@ -1,4 +1,4 @@
-"""`LabelledBatches`: batches drawn at random from labelled samples."""
+"""`LabelledDataset`: the base class of datasets that draw batches by label."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from keras import tree
 from kerasblocks.core.arguments import is_positive_int
 
 
-class LabelledBatches(keras.utils.PyDataset):
-    """Batches of samples that are drawn by their labels, anew for each epoch.
+class LabelledDataset(keras.utils.PyDataset):
+    """Batches of samples that are drawn at random by their labels.
 
-    A subclass says in `positions` which samples stand in a batch. It draws them with
-    `generator`, which depends on the seed, the epoch and the batch alone: so batches
-    may be made in any order, by any number of workers.
+    A subclass draws the samples of a batch with `generator`, which depends only on the
+    seed, the epoch and the batch. So batches can be made in any order and by any number
+    of workers.
     """
 
     def __init__(self, x: Any, y: Any, seed: int, fresh: bool, **kwargs: Any):
@@ -35,8 +35,8 @@ class LabelledBatches(keras.utils.PyDataset):
         for array in arrays:
             if len(array) != len(self.y):
                 raise ValueError(
-                    f"{self._owner}: 'x' and 'y' must be as long, got {len(array)} "
-                    f"and {len(self.y)}"
+                    f"{self._owner}: 'x' and 'y' must have the same length, got "
+                    f"{len(array)} and {len(self.y)}"
                 )
         if not is_positive_int(seed) and seed != 0:
             raise ValueError(
@@ -47,7 +47,7 @@ class LabelledBatches(keras.utils.PyDataset):
         self.order = np.argsort(self.codes, kind="stable")
         self.sizes = np.bincount(self.codes, minlength=len(self.names))
         self.starts = np.cumsum(self.sizes) - self.sizes
-        # Where each sample stands among those of its class.
+        # The position of each sample within its class.
         self.places = np.empty(len(self.y), int)
         self.places[self.order] = np.arange(len(self.y)) - self.starts.repeat(
             self.sizes
@@ -67,7 +67,7 @@ class LabelledBatches(keras.utils.PyDataset):
         return np.random.default_rng([self.seed, self.epoch, index])
 
     def take(self, positions: np.ndarray) -> Any:
-        """The samples at some positions, in the structure of `x`."""
+        """The samples at the given positions, in the structure of `x`."""
         return tree.map_structure(lambda array: array[positions], self.x)
 
     def check_sizes(self, least: int, advice: str) -> None:
@@ -78,18 +78,20 @@ class LabelledBatches(keras.utils.PyDataset):
             more = f" and {len(small) - 5} more" if len(small) > 5 else ""
             raise ValueError(
                 f"{self._owner}: each class in 'y' must have {least} or more samples, "
-                f"but not so {shown}{more}; {advice}"
+                f"but these have fewer: {shown}{more}; {advice}"
             )
 
     def check_index(self, index: int) -> int:
-        """The index of a batch from 0; a negative one counts from the end."""
+        """The index of a batch, counted from 0 even if it is negative."""
         length = len(self)  # pyright: ignore[reportArgumentType]
         if not -length <= index < length:
-            raise IndexError(f"{self._owner}: no batch {index}, there are {length}")
+            raise IndexError(
+                f"{self._owner}: no batch {index}: there are {length} batches"
+            )
         return index % length
 
     def on_epoch_end(self) -> None:
-        # Of a model that is new, Keras ends an epoch after its look at one batch, too.
+        # Keras also ends an epoch after it has built a new model on one batch.
         if self.fresh:
             self.epoch += 1
 
@@ -99,7 +101,7 @@ def _labels(owner: str, y: Any) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        hint = "; of one-hot labels pass the argmax" if labels.ndim == 2 else ""
+        hint = "; for one-hot labels, pass their argmax" if labels.ndim == 2 else ""
         raise ValueError(
             f"{owner}: 'y' must have one label for each sample, got an array of shape "
             f"{labels.shape}{hint}"

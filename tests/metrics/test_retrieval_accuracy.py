@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kerasblocks as kb
-from tests.metrics.test_one_shot import small_sets
+from tests.metrics.test_one_shot_accuracy import small_sets
 
 
 def brute_force(embeddings, labels, k):

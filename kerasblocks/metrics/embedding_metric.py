@@ -1,4 +1,4 @@
-"""`LabelledMetric`: what the metrics of labels and embeddings share."""
+"""`EmbeddingMetric`: the base class of metrics that compare embeddings in a batch."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasblocks.batch import check_embeddings, others, same_label
 from kerasblocks.core.arguments import one_of
 from kerasblocks.core.config import ConfigFromSignature
 from kerasblocks.distances import DISTANCES, pairwise
+from kerasblocks.embeddings import check_embeddings, compare
 
 
-class LabelledMetric(ConfigFromSignature, keras.metrics.Mean):
-    """A mean over samples that are each compared with the others of their batch.
+class EmbeddingMetric(ConfigFromSignature, keras.metrics.Mean):
+    """A mean over samples. Each is compared with the other samples of its batch.
 
-    A subclass gives in `scores` a value for each sample, and whether it counts: where
-    its batch leaves nothing to ask, it does not. Without any that counts the metric
-    is NaN.
+    A subclass implements `scores`: a value for each sample, and whether the sample
+    counts. It does not count if its batch lacks the samples to compare it with. The
+    metric is NaN until a sample counts.
     """
 
     def __init__(self, distance: str, **kwargs: Any):
@@ -30,13 +30,9 @@ class LabelledMetric(ConfigFromSignature, keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         labels, embeddings = map(ops.convert_to_tensor, (y_true, y_pred))
         check_embeddings(type(self).__name__, labels, embeddings)
-        embeddings = ops.cast(
-            embeddings, keras.backend.result_type(embeddings.dtype, "float32")
-        )
-        same = same_label(labels)
-        positive = ops.logical_and(same, others(labels))
+        embeddings, positive, negative = compare(labels, embeddings)
         distances = pairwise(self.distance, embeddings)
-        scores, counts = self.scores(distances, positive, ops.logical_not(same))
+        scores, counts = self.scores(distances, positive, negative)
         weights = ops.cast(counts, scores.dtype)
         if sample_weight is not None:
             given = ops.reshape(ops.cast(sample_weight, scores.dtype), (-1,))
@@ -44,12 +40,12 @@ class LabelledMetric(ConfigFromSignature, keras.metrics.Mean):
         super().update_state(scores, sample_weight=weights)
 
     def scores(self, distances: Any, positive: Any, negative: Any) -> tuple[Any, Any]:
-        """The score of each sample and whether it counts, each `(batch,)`.
+        """The score of each sample and whether the sample counts, each `(batch,)`.
 
         Args:
-            distances: Those of all pairs, `(batch, batch)`.
+            distances: The distances of all pairs, `(batch, batch)`.
             positive: Which other samples have the same label, `(batch, batch)`.
-            negative: Which samples have another label, `(batch, batch)`.
+            negative: Which samples have a different label, `(batch, batch)`.
         """
         raise NotImplementedError
 
