@@ -14,10 +14,10 @@ from kerasblocks.inspect.summary.symbolic import as_spec, is_symbolic
 
 
 class Observer(Protocol):
-    """Is told of the calls in one thread.
+    """Receives the calls in one thread.
 
-    The call of a layer is told twice: by `enter` when it begins, and by `arrive` when
-    it comes to the layer's own `call`, after Keras has cast the inputs and built it.
+    The call of a layer is reported twice: to `enter` when it begins, and to `arrive`
+    when Keras has cast the inputs, built the layer and comes to its own `call`.
     """
 
     watching: bool
