@@ -1,7 +1,7 @@
-"""Distances along the last axis, whose gradients are finite everywhere.
+"""Distances along the last axis. Their gradients are finite everywhere.
 
-Distances are taken from the differences, not from a matrix product, so that equal
-vectors are at distance 0 exactly, also where a GPU multiplies with fewer digits.
+They are computed from differences, not from a matrix product. So the distance of equal
+vectors is exactly 0, even on a GPU that multiplies matrices in lower precision.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any
 
 from keras import ops
 
-# Below it the gradient of a root overflows: shorter vectors than 1e-15 count as 0.
+# Below this the gradient of a root overflows. So vectors shorter than 1e-15 count as 0.
 _TINY = 1e-30
 
 
 def root(squares: Any) -> Any:
     """The square root, and 0 with a gradient of 0 where `squares` is 0.
 
-    The inner `where` keeps the infinite derivative at 0 out of the gradient, which
-    the outer one alone would turn into NaN.
+    Without the inner `where`, the infinite derivative at 0 would turn the gradient into
+    NaN, even though the outer one discards the value.
     """
     positive = squares > _TINY
     roots = ops.sqrt(ops.where(positive, squares, ops.ones_like(squares)))
@@ -43,9 +43,9 @@ def euclidean(a: Any, b: Any) -> Any:
 
 
 def cosine(a: Any, b: Any) -> Any:
-    """1 less the cosine of the angle between `a` and `b`; 1 where one is zero."""
+    """1 minus the cosine of the angle between `a` and `b`; 1 where one is zero."""
     a, b = unit(a), unit(b)
-    # Half of |a - b|^2 does not cancel digits as 1 - ab does. A zero lacks half a 1.
+    # |a - b|^2 / 2 keeps digits that 1 - ab loses. A zero vector lacks half of 1.
     a_lacks = ops.cast(ops.all(a == 0, axis=-1), a.dtype)
     b_lacks = ops.cast(ops.all(b == 0, axis=-1), b.dtype)
     return (squared_euclidean(a, b) + a_lacks + b_lacks) / 2
@@ -69,8 +69,8 @@ def pairwise(distance: str, x: Any) -> Any:
 
     Args:
         distance: A key of `DISTANCES`.
-        x: `(batch, features)`. It takes memory for `batch * batch * features`
-            numbers, where the compiler does not fuse the sum.
+        x: `(batch, features)`. The memory is that of `batch * batch * features`
+            numbers, unless the compiler fuses the sum.
 
     Returns:
         `(batch, batch)`, symmetric.

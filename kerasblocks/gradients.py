@@ -13,10 +13,11 @@ from keras import ops
 
 
 class Recorder(keras.optimizers.Optimizer):
-    """An optimizer that keeps the gradients that it is given, and applies none.
+    """An optimizer that records gradients instead of applying them.
 
-    They are arrays, of float32 where the variables are of less, in the order of the
-    trainable variables of the model; None where the backend says that there is none.
+    Attributes:
+        gradients: The gradients of the last step, in the order of the model's trainable
+            variables, as arrays of float32 or float64; None where the backend has none.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -32,23 +33,24 @@ class Recorder(keras.optimizers.Optimizer):
         self.gradients: list[np.ndarray | None] = []
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        self.gradients = [None if grad is None else _array(grad) for grad in grads]
+        self.gradients = [None if grad is None else as_array(grad) for grad in grads]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Nothing is applied."""
 
 
-def _array(gradient: Any) -> np.ndarray:
-    gradient = ops.convert_to_tensor(gradient)
-    double = keras.backend.standardize_dtype(gradient.dtype) == "float64"
-    gradient = ops.cast(gradient, "float64" if double else "float32")
-    # A copy: an array may share its memory with the backend.
-    return np.array(ops.convert_to_numpy(gradient))
+def as_array(tensor: Any) -> np.ndarray:
+    """A copy of a tensor or variable, in float64 if it is that, else in float32."""
+    tensor = ops.convert_to_tensor(tensor)
+    double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
+    tensor = ops.cast(tensor, "float64" if double else "float32")
+    # The array may share its memory with the backend.
+    return np.array(ops.convert_to_numpy(tensor))
 
 
 @contextlib.contextmanager
 def undisturbed(model: keras.Model) -> Iterator[None]:
-    """Puts back whatever changes of the weights and states of a model."""
+    """Restores the weights, states and metrics of a model afterwards."""
     variables = [*model.variables, *model.metrics_variables]
     before = [_value(variable) for variable in variables]
     try:
@@ -59,16 +61,16 @@ def undisturbed(model: keras.Model) -> Iterator[None]:
             if _value(variable).tobytes() != value.tobytes():
                 variable.assign(value)
         if hasattr(model, "zero_grad"):
-            model.zero_grad()  # torch keeps gradients on the weights
+            model.zero_grad()  # Torch keeps gradients on the weights.
 
 
 def _value(variable: Any) -> np.ndarray:
-    # A copy: on torch an array shares the variable's memory.
+    # On torch the array shares the memory of the variable.
     return np.array(ops.convert_to_numpy(variable))
 
 
 def _random_state() -> Any:
-    """On torch, unseeded dropout and the order of batches draw from a global state."""
+    """Restores torch's global random state, which unseeded dropout draws from."""
     if keras.backend.backend() == "torch":
         return sys.modules["torch"].random.fork_rng()
     return contextlib.nullcontext()

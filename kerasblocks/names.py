@@ -35,7 +35,7 @@ from kerasblocks.heads.tasks import (
 )
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.fold import fold
-from kerasblocks.inspect.gradient_flow import gradient_flow
+from kerasblocks.inspect.gradients import gradient_flow
 from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 

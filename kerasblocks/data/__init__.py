@@ -1,4 +1,4 @@
-"""Batches of labelled data for models that compare: pairs, and classes together."""
+"""Datasets for models that compare samples: pairs, and batches by class."""
 
 from kerasblocks.data.class_batches import ClassBatches
 from kerasblocks.data.pairs import Pairs

@@ -1,4 +1,4 @@
-"""`ClassBatches`: batches of some classes, with some samples of each."""
+"""`ClassBatches`: batches with the same number of samples from each class."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 
 from kerasblocks.core.arguments import positive_int
-from kerasblocks.data.labelled import LabelledBatches
+from kerasblocks.data.labelled_dataset import LabelledDataset
 
 
-class ClassBatches(LabelledBatches):
+class ClassBatches(LabelledDataset):
     """Batches of `classes` times `samples`, for losses that compare within a batch.
 
-    A batch is `(x, y)` of classes and samples that are drawn at random, none twice.
-    Labels that are strings become positions among the sorted ones, in `.names`.
+    A batch is `(x, y)`. Its classes and their samples are drawn at random, without
+    repetition. Labels that are strings become indices into the sorted `.names`.
 
     Args:
         x: An array of samples, or a dict or list of arrays.
         y: The label of each sample.
         classes: The number of classes in a batch.
         samples: The number of samples of each.
-        batches: The number of batches in an epoch; by default as many as the samples
-            fill.
-        seed: The same seed gives the same batches.
-        fresh: Whether each epoch draws new batches. False for validation.
+        batches: The number of batches in an epoch; by default, an epoch has at most as
+            many samples as `y`, and at least one batch.
+        seed: The same seed draws the same batches.
+        fresh: Whether each epoch draws new batches. Use False for validation.
         **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of
             `keras.utils.PyDataset`.
 
     Raises:
-        ValueError: an argument is not one of the above, or there are not as many
-            classes, or samples of each.
+        ValueError: an argument is not one of the above, or there are too few classes or
+            too few samples of a class.
 
     Example:
         >>> images, digits = np.zeros((9, 8, 8, 1)), [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -61,7 +61,7 @@ class ClassBatches(LabelledBatches):
                 f"{self._owner}: 'classes' must be at most the {len(self.names)} "
                 f"classes in 'y', got {classes}"
             )
-        self.check_sizes(self.samples, "leave it out or take fewer 'samples'")
+        self.check_sizes(self.samples, "leave them out or take fewer 'samples'")
         count = len(self.y) // (self.classes * self.samples)
         given = max(1, count) if batches is None else batches
         self.batches = positive_int(self._owner, "batches", given)
@@ -76,7 +76,7 @@ class ClassBatches(LabelledBatches):
         return self.take(positions), labels[positions]
 
     def positions(self, index: int) -> np.ndarray:
-        """Which samples stand in a batch, as positions in `y`, class by class."""
+        """The samples of a batch, class by class, as positions in `y`."""
         rng = self.generator(self.check_index(index))
         drawn = rng.choice(len(self.names), self.classes, replace=False)
         return np.concatenate(

@@ -1,4 +1,4 @@
-"""`Pairs`: batches of two samples and whether they are of the same class."""
+"""`Pairs`: batches of pairs of samples, and whether their class is the same."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from typing import Any
 import numpy as np
 
 from kerasblocks.core.arguments import positive_int
-from kerasblocks.data.labelled import LabelledBatches
+from kerasblocks.data.labelled_dataset import LabelledDataset
 
 
-class Pairs(LabelledBatches):
+class Pairs(LabelledDataset):
     """Random pairs of labelled samples, half of them of the same class.
 
-    A batch is `((left, right), same)`: what a model of two inputs takes, and 1 for
-    the same class, 0 for two. The left ones are drawn from all samples, the right
-    ones from the others of the same class, or from all of other classes.
+    A batch is `((left, right), same)`: the inputs of a model with two inputs, and 1 for
+    pairs of the same class or 0 for different classes. The left sample is drawn from
+    all samples. The right one is drawn from the other samples of its class, or from all
+    samples of other classes.
 
     Args:
-        x: An array of samples, or a dict or list of arrays: `left` and `right` are
-            the same.
+        x: An array of samples, or a dict or list of arrays. `left` and `right` have
+            the same structure.
         y: The label of each sample, numbers or strings.
         batch_size: The number of pairs in a batch; the last one may be smaller.
-        pairs: The number of pairs in an epoch, as many as samples by default.
-        seed: The same seed gives the same pairs.
-        with_itself: Whether a sample may be its own partner.
-        fresh: Whether each epoch draws new pairs. False for validation, where losses
-            of epochs are to be compared.
+        pairs: The number of pairs in an epoch; by default, the number of samples.
+        seed: The same seed draws the same pairs.
+        with_itself: Whether a sample may be paired with itself.
+        fresh: Whether each epoch draws new pairs. Use False for validation, so that the
+            losses of different epochs can be compared.
         **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of
             `keras.utils.PyDataset`.
 
     Raises:
-        ValueError: an argument is not one of the above, there is one class only, or
-            a class of one sample.
+        ValueError: an argument is not one of the above, there is only one class, or a
+            class has only one sample.
 
     Example:
         >>> images, digits = np.zeros((6, 8, 8, 1)), [0, 0, 1, 1, 2, 2]
@@ -59,7 +60,7 @@ class Pairs(LabelledBatches):
         self.pairs = positive_int(self._owner, "pairs", count)
         self.with_itself = bool(with_itself)
         if not self.with_itself:
-            self.check_sizes(2, "leave it out or pass with_itself=True")
+            self.check_sizes(2, "leave them out or pass with_itself=True")
 
     def __len__(self) -> int:
         return -(-self.pairs // self.batch_size)
@@ -70,13 +71,13 @@ class Pairs(LabelledBatches):
         return (self.take(left), self.take(right)), same
 
     def positions(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which samples stand left and right in a batch, as positions in `y`."""
+        """The left and right samples of a batch, as positions in `y`."""
         index = self.check_index(index)
         first = index * self.batch_size
         count = min(self.batch_size, self.pairs - first)
         rng = self.generator(index)
         left = rng.integers(0, len(self.y), count)
-        # By the pair's number, so that small batches are half and half together.
+        # By the number of the pair, so that small batches are half and half overall.
         same = (first + np.arange(count)) % 2 == 0
         right = np.where(same, self._of_same(rng, left), self._of_other(rng, left))
         return left, right
@@ -92,7 +93,7 @@ class Pairs(LabelledBatches):
 
     def _of_other(self, rng: np.random.Generator, left: np.ndarray) -> np.ndarray:
         code = self.codes[left]
-        # Counts past the own class, where samples stand by class.
+        # In the order by class, positions from the own class on are moved behind it.
         place = rng.integers(0, len(self.y) - self.sizes[code])
         place += np.where(place < self.starts[code], 0, self.sizes[code])
         return self.order[place]

@@ -1,9 +1,8 @@
-"""Looking inside models, of blocks or not."""
+"""Functions that look inside a model or rewrite it, with or without blocks."""
 
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.fold import fold
-from kerasblocks.inspect.gradient_flow import gradient_flow
-from kerasblocks.inspect.gradients.plot import plot_flows
+from kerasblocks.inspect.gradients import gradient_flow, plot_flows
 from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 

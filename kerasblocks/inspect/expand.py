@@ -11,21 +11,21 @@ from keras import tree
 from kerasblocks.core._keras import made_by, mask_of, walk_layers
 from kerasblocks.core.block import Block
 from kerasblocks.core.composite import Composite
-from kerasblocks.inspect.functional import as_functional
+from kerasblocks.inspect.graph import as_functional, retrace
 
 
 def expand(model: keras.Model) -> keras.Model:
-    """Retraces a model through its blocks into plain Keras layers and ops.
+    """Replaces the blocks of a model by the Keras layers and operations inside them.
 
-    The result has the same inputs, outputs and weights (the same objects), names no
-    class of this package and so loads without it. It can be plotted, counted, cut
-    open at any layer and exported like any other Functional model. Training either
-    model trains both.
+    The result has the same inputs and outputs, and its layers are those of the model,
+    so that training either model trains both. It contains no class of this package and
+    loads without it. It can be plotted, cut at any layer and exported like any other
+    Functional model. It is not compiled.
 
-    The layers inside a block are renamed after it, by block and role:
-    `residual_block__projection` is the projection of `residual_block`. (Not with a
-    slash or a dot: Keras refuses to load the one, torch the other.) A nested model
-    stays a nested model, expanded if it holds a block. The result is not compiled.
+    The layers inside a block are renamed after the block and their role:
+    `residual_block__projection` is the projection of `residual_block`. (A slash would
+    keep Keras from loading the model, and a dot torch.) Nested models stay nested, and
+    are expanded if they hold a block.
 
     Args:
         model: A built Functional or Sequential model.
@@ -36,26 +36,25 @@ def expand(model: keras.Model) -> keras.Model:
     Raises:
         TypeError: `model` is not a Keras model, or a layer that is not of this package
             hides a block in its own call.
-        ValueError: the model is not Functional and not Sequential, or not built.
+        ValueError: the model is not built, or is neither Functional nor Sequential.
 
     Example:
         >>> import kerasblocks as kb
         >>> inputs = keras.Input((32, 32, 16))
-        >>> model = keras.Model(inputs, kb.Residual(keras.layers.Dense(16))(inputs))
+        >>> dense = keras.layers.Dense(16, name="dense")
+        >>> model = keras.Model(inputs, kb.Residual(dense, name="stage")(inputs))
         >>> [layer.name for layer in expand(model).layers][1:]
-        ['residual__dense', 'residual__add']
+        ['stage__dense', 'stage__add']
     """
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"expand: 'model' must be a Keras model, got {model!r}")
     return _Expansion().expand(model)
 
 
 class _Expansion:
-    """One run of `expand`: what was expanded and renamed already, and stray masks.
+    """One run of `expand`: the models expanded so far, the names in use, the masks.
 
-    A mask travels on a tensor, from layer to layer. Where a block of plain operations
-    becomes those operations, it would be lost: it is computed and handed to the next
-    layer that takes one.
+    Keras keeps the mask of a tensor on the tensor, and its operations lose it. Where a
+    block becomes plain operations, this class computes the block's mask and passes it
+    to the next layer that takes one.
     """
 
     def __init__(self) -> None:
@@ -66,31 +65,19 @@ class _Expansion:
 
     def expand(self, model: keras.Model) -> keras.Model:
         if id(model) not in self._models:
-            self._models[id(model)] = self._retrace(model)
+            plain = as_functional("expand", model)
+            self._models[id(model)] = retrace(plain, self._call)
         return self._models[id(model)]
 
-    def _retrace(self, model: keras.Model) -> keras.Model:
-        plain = as_functional("expand", model)
-        return keras.models.clone_model(
-            plain,
-            # The same input tensors: so any layer's output can be reached from them.
-            input_tensors=plain.input,
-            clone_function=lambda layer: layer,
-            call_function=self._call,
-        )
-
     def _call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        """Calls a layer or operation of the model's graph on `KerasTensor`s."""
+        """Calls a layer or operation of the model on symbolic tensors."""
         if isinstance(layer, Block):
             training = kwargs.get("training")
             return self._open(layer, args[0], prefix="", training=training)
-        if kwargs.get("mask", ...) is None:
-            # Keras noted it, found none, and gives it to layers that refuse it.
-            del kwargs["mask"]
         return self._run(self._plain(layer), *args, **kwargs)
 
     def _open(self, layer: Any, inputs: Any, *, prefix: str, training: Any) -> Any:
-        """Runs a layer that stands in a block named `prefix`, or nowhere for ""."""
+        """Calls a layer inside the block `prefix`; "" means outside of any block."""
         if not isinstance(layer, Block):
             options = {} if training is None else {"training": training}
             return self._run(
@@ -111,13 +98,13 @@ class _Expansion:
         )
 
     def _run(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        """Calls a plain layer, with the mask that no tensor brings to it."""
-        stray = args and any(id(x) in self._masks for x in tree.flatten(args[0]))
+        """Calls a plain layer, with the masks of its inputs that Keras has lost."""
+        lost = args and any(id(x) in self._masks for x in tree.flatten(args[0]))
         takes_mask = "mask" in inspect.signature(layer.call).parameters
-        if stray and takes_mask and "mask" not in kwargs:
+        if lost and takes_mask and "mask" not in kwargs:
             kwargs["mask"] = tree.map_structure(self._mask, args[0])
         outputs = layer(*args, **kwargs)
-        if stray and not takes_mask and getattr(layer, "supports_masking", False):
+        if lost and not takes_mask and getattr(layer, "supports_masking", False):
             self._carry_mask(layer, args[0], outputs, layer.name)
         return outputs
 
@@ -158,10 +145,10 @@ class _Expansion:
         )
 
     def _name_operations(self, prefix: str, inputs: Any, outputs: Any) -> None:
-        """Names what was run between two structures of tensors after the block.
+        """Names the operations that lead from `inputs` to `outputs` after the block.
 
-        Keras counts the names that it gives: of a model that was loaded, they are
-        those that it would give again.
+        The names that Keras gives are numbered, and those in a loaded model are likely
+        to be given again.
         """
         known = {id(x) for x in tree.flatten(inputs)}
         waiting = [x for x in tree.flatten(outputs) if x is not None]
@@ -182,7 +169,7 @@ class _Expansion:
             and not layer.name.startswith(f"{prefix}__")
         ):
             layer.name = f"{prefix}__{layer.name}"
-            while layer.name in self._names:  # of two children by one name
+            while layer.name in self._names:  # two children have the same name
                 layer.name += "_"
         self._renamed.add(id(layer))
         self._names.add(layer.name)

@@ -1,4 +1,4 @@
-"""`transfer_weights`: from one model into another of the same graph."""
+"""`transfer_weights`: from one model into another with the same graph."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from typing import Any, NamedTuple
 import keras
 
 from kerasblocks.inspect.expand import expand
-from kerasblocks.inspect.folding.graph import Graph, tensors
+from kerasblocks.inspect.graph import Graph, as_functional, tensors
+
+_OWNER = "transfer_weights"
 
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies the weights of a model into another one of the same graph.
+    """Copies the weights of a model into another model with the same graph.
 
-    Both are walked from their outputs to their inputs, through blocks and nested
-    models, and each layer with weights meets the one that stands at its place: one of
-    the same class, shapes, strides, dilation, groups and epsilon. Names, the order in
-    which layers were made, and layers without weights (a padding, an activation, how
-    branches are added) do not matter; the order of what is concatenated does. A Dense
-    layer may meet a 1x1 convolution. So the weights of `keras.applications` go into
-    the same network made of blocks, and back.
+    Both graphs are followed from the outputs to the inputs, through blocks and nested
+    models. Each layer with weights is matched with the layer at the same position,
+    which must have the same class, shapes, strides, dilation, groups and epsilon. A
+    Dense layer also matches a 1x1 convolution. The order in which tensors are
+    concatenated matters. Names do not, nor do the order in which layers were made, the
+    order in which tensors are added, and layers without weights, such as padding and
+    activations. So the weights of `keras.applications` can be copied into the same
+    network made of blocks, and back.
 
     Args:
         source: A built Functional or Sequential model.
-        target: Likewise; its weights are replaced.
+        target: A built Functional or Sequential model. Its weights are replaced.
 
     Raises:
-        ValueError: the graphs differ; the first layers that do are named, and nothing
-            is copied. Or branches are alike but for their activations, and these are
-            others in the two models, so that nothing tells which is which.
+        TypeError: one of them is not a Keras model.
+        ValueError: the graphs differ, and the message names the first layers that do.
+            Or several branches match, because they differ only in their activations,
+            and the two models have different ones. Nothing is copied then.
 
     Example:
         >>> import kerasblocks as kb
@@ -48,18 +52,18 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
         values = zip(layer.weights, partner.get_weights(), strict=True)
         layer.set_weights([value.reshape(weight.shape) for weight, value in values])
         if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # computes with what it derives from its weights
+            layer.finalize_state()  # It computes with values derived from its weights.
 
 
-class _Place(NamedTuple):
-    """An input, a layer with weights or a merge, and the places that feed it.
+class _Node(NamedTuple):
+    """An input, a layer with weights or a merge, and the nodes that feed it.
 
-    Two places have the same `number` where the same layers with weights lead to them,
-    and the same `detail` where all that is on the way is the same.
+    Two nodes have the same `number` if the same layers with weights lead to them, and
+    the same `detail` if the layers without weights between them are the same too.
     """
 
     operation: Any
-    before: tuple[_Place, ...]
+    before: tuple[_Node, ...]
     number: int
     detail: int
     ordered: bool = True
@@ -75,46 +79,46 @@ class _Place(NamedTuple):
         return f"{kind} {self.operation.name!r} ({weights or 'no weights'})"
 
 
-def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Place]:
-    graph = Graph(expand(model))
+def _outputs(model: keras.Model, numbers: dict[Any, int]) -> list[_Node]:
+    graph = Graph(_OWNER, expand(as_functional(_OWNER, model)))
     inputs = [
-        _Place(None, (), _number(("input", position), numbers), 0)
+        _Node(None, (), _number(("input", position), numbers), 0)
         for position in range(len(tensors(graph.input)))
     ]
     return _run(graph, inputs, numbers)
 
 
-def _run(graph: Graph, inputs: list[_Place], numbers: dict[Any, int]) -> list[_Place]:
-    """The places of a graph's outputs, from those of its inputs."""
+def _run(graph: Graph, inputs: list[_Node], numbers: dict[Any, int]) -> list[_Node]:
+    """The nodes of the outputs of a graph, given those of its inputs."""
     starts = zip(tensors(graph.input), inputs, strict=True)
-    places = {id(x): place for x, place in starts}
+    nodes = {id(x): node for x, node in starts}
     for call in graph.calls:
-        before, made = [places[id(x)] for x in call.reads], tensors(call.output)
+        before, made = [nodes[id(x)] for x in call.reads], tensors(call.output)
         if isinstance(call.layer, keras.Model):
-            after = _run(Graph(call.layer), before, numbers)
+            after = _run(Graph(_OWNER, call.layer), before, numbers)
         else:
             after = [
                 _after(call.layer, before, position, numbers)
                 for position in range(len(made))
             ]
-        places.update((id(x), place) for x, place in zip(made, after, strict=True))
-    return [places[id(x)] for x in tensors(graph.output)]
+        nodes.update((id(x), node) for x, node in zip(made, after, strict=True))
+    return [nodes[id(x)] for x in tensors(graph.output)]
 
 
 def _after(
-    operation: Any, before: list[_Place], position: int, numbers: dict[Any, int]
-) -> _Place:
-    """The place of an output of an operation."""
+    operation: Any, before: list[_Node], position: int, numbers: dict[Any, int]
+) -> _Node:
+    """The node of one output of an operation."""
     weights, ordered = _weights(operation), _is_ordered(operation)
     if not ordered:
-        before = sorted(before, key=lambda place: (place.number, place.detail))
-    details = (_detail(operation), *(place.detail for place in before))
+        before = sorted(before, key=lambda node: (node.number, node.detail))
+    details = (_detail(operation), *(node.detail for node in before))
     detail = _number(details, numbers) if any(details) else 0
     if not weights and len(before) == 1:
         return before[0]._replace(detail=detail)
     kind = _signature(operation) if weights or ordered else "merge"
-    key = (kind, position, *(place.number for place in before))
-    return _Place(operation, tuple(before), _number(key, numbers), detail, ordered)
+    key = (kind, position, *(node.number for node in before))
+    return _Node(operation, tuple(before), _number(key, numbers), detail, ordered)
 
 
 def _number(key: Any, numbers: dict[Any, int]) -> int:
@@ -122,12 +126,12 @@ def _number(key: Any, numbers: dict[Any, int]) -> int:
 
 
 def _is_ordered(operation: Any) -> bool:
-    """Whether it minds the order of its inputs, for all that is known of it."""
+    """Whether the order of its inputs matters; assumed not to for unknown layers."""
     kind = type(operation)
     of_keras = getattr(keras.layers, kind.__name__, None) is kind or not isinstance(
         operation, keras.layers.Layer
     )
-    # These are the names of layers and of operations alike.
+    # The layers and the operations have the same names.
     return bool(_weights(operation)) or (
         of_keras
         and kind.__name__ not in ("Add", "Multiply", "Average", "Maximum", "Minimum")
@@ -135,11 +139,10 @@ def _is_ordered(operation: Any) -> bool:
 
 
 def _signature(operation: Any) -> Any:
-    """What must be the same of two layers that meet, beside what feeds them."""
+    """What must be the same for two layers to match."""
     kind, weights = type(operation).__name__, _weights(operation)
     shapes = [(weight.name, tuple(weight.shape)) for weight in weights]
     if _is_pointwise(operation):
-        # A Dense layer is the same.
         kind = "Dense"
         shapes = [(name, shape[-2:]) for name, shape in shapes]
     settings = []
@@ -156,7 +159,7 @@ def _is_pointwise(operation: Any) -> bool:
 
 
 def _detail(operation: Any) -> str:
-    """What it does beside its weights: the name of an activation, for one."""
+    """What it does without weights, such as the name of its activation."""
     kind = type(operation).__name__
     activation = getattr(operation, "activation", None)
     if activation is not None:
@@ -174,13 +177,11 @@ def _weights(operation: Any) -> list[Any]:
     return getattr(operation, "weights", [])
 
 
-def _partners(
-    sources: list[_Place], targets: list[_Place]
-) -> dict[int, tuple[Any, Any]]:
-    """For each layer of the target, by its id: it and its partner in the source."""
+def _partners(sources: list[_Node], targets: list[_Node]) -> dict[int, tuple[Any, Any]]:
+    """By the id of each layer of the target: the layer, and its match in the source."""
     if len(sources) != len(targets):
         raise ValueError(
-            f"transfer_weights: 'target' has {len(targets)} outputs, and 'source' has "
+            f"{_OWNER}: 'target' has {len(targets)} outputs, and 'source' has "
             f"{len(sources)}"
         )
     partners: dict[int, tuple[Any, Any]] = {}
@@ -201,28 +202,28 @@ def _partners(
         known = partners.setdefault(id(target.operation), pair)
         if known[1] is not source.operation:
             raise ValueError(
-                f"transfer_weights: the layer {target.operation.name!r} of 'target' is "
-                f"used more than once, and stands for the layers "
-                f"{known[1].name!r} and {source.operation.name!r} of 'source'"
+                f"{_OWNER}: the layer {target.operation.name!r} of 'target' is used "
+                f"more than once, where 'source' has two layers, {known[1].name!r} and "
+                f"{source.operation.name!r}"
             )
     return partners
 
 
-def _check_twins(source: _Place, target: _Place) -> None:
-    """Where branches have the same weights, the rest must tell which is which."""
+def _check_twins(source: _Node, target: _Node) -> None:
+    """Raises if branches with the same layers cannot be told apart."""
     if source.ordered:
         return
-    numbers = [place.number for place in source.before]
+    numbers = [node.number for node in source.before]
     for one, other in zip(source.before, target.before, strict=True):
         if numbers.count(one.number) > 1 and one.detail != other.detail:
             raise ValueError(
-                f"transfer_weights: branches before {target} are alike but for their "
-                f"activations, which must be those before {source} of 'source'"
+                f"{_OWNER}: the branches before {target} of 'target' differ only in "
+                f"their activations, which must be those before {source} of 'source'"
             )
 
 
-def _difference(source: _Place, target: _Place) -> str:
-    """Where two graphs begin to differ, seen from the inputs."""
+def _difference(source: _Node, target: _Node) -> str:
+    """Says where two graphs differ first, counted from the inputs."""
     while len(source.before) == len(target.before):
         unlike = [
             pair
@@ -233,6 +234,6 @@ def _difference(source: _Place, target: _Place) -> str:
             break
         source, target = unlike[0]
     return (
-        f"transfer_weights: 'target' must have the graph of 'source': where 'source' "
+        f"{_OWNER}: 'target' must have the graph of 'source': where 'source' "
         f"has {source}, 'target' has {target}"
     )

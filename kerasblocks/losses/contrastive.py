@@ -1,4 +1,4 @@
-"""`Contrastive`: pulls equal pairs together, pushes others apart to a margin."""
+"""`Contrastive`: pulls pairs of one class together and pushes others apart."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from kerasblocks.core.config import ConfigFromSignature
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Contrastive(ConfigFromSignature, keras.losses.Loss):
-    """Half the squared distance of same pairs, and of others what lacks to a margin.
+    """The contrastive loss of pairs, from their distance and whether they are the same.
 
-    For a distance `d` it is `d**2 / 2` where the label is 1 (the same), and
-    `max(0, margin - d)**2 / 2` where it is 0, as in the paper; some libraries leave
-    out the half. It goes with `SiameseEncoder(encoder, merge="euclidean")`.
+    For a distance `d` it is `d**2 / 2` where the label is 1 (the same class), and
+    `max(0, margin - d)**2 / 2` where it is 0, as in the paper. Some libraries omit the
+    factor of one half. Use it with `SiameseEncoder(encoder, merge="euclidean")`.
 
     Shape of the labels: `(batch,)` or `(batch, 1)`.
     Shape of the distances: `(batch, 1)` or `(batch,)`.
     The loss has one value for each pair.
 
     Args:
-        margin: The distance beyond which pairs of two kinds are let be.
+        margin: The distance from which pairs of different classes cost nothing.
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:
-        ValueError: `margin` is not a positive number, or the shape is another.
+        ValueError: `margin` is not a positive number, or the distances have another
+            shape.
 
     Example:
         >>> same, distances = ops.array([1, 0, 0]), ops.array([[0.5], [0.5], [2.0]])

@@ -1,4 +1,4 @@
-"""`InfoNCE`: each sample picks those of its label out of the batch."""
+"""`InfoNCE`: the cross entropy of finding the samples of one label in a batch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from keras import ops
 
 from kerasblocks.core.arguments import positive_number
 from kerasblocks.distances import similarities
-from kerasblocks.losses.labelled import LabelledLoss, mean_over
+from kerasblocks.losses.embedding_loss import EmbeddingLoss, mean_over
 
-_NEVER = -1e30  # A logit that is finite, for what cannot be picked.
+_NEVER = -1e30  # a finite logit for samples that cannot be chosen
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class InfoNCE(LabelledLoss):
-    """The cross entropy of finding a positive among all others by its cosine.
+class InfoNCE(EmbeddingLoss):
+    """The cross entropy of finding a positive among all other samples by its cosine.
 
-    An anchor's logits are its cosines to all other samples over the temperature; its
-    loss is the mean of `-log softmax` over those of its label. With two samples of
-    each label, as two views of an image, it is van den Oord's InfoNCE as SimCLR uses
-    it; with more it is the supervised contrastive loss of Khosla et al.
+    The logits of an anchor are its cosines to all other samples, divided by the
+    temperature. Its loss is the mean of `-log softmax` over the samples of its label.
+    With two samples of each label, such as two views of an image, this is van den
+    Oord's InfoNCE as in SimCLR. With more it is the supervised contrastive loss of
+    Khosla et al.
 
     Shape of the labels: `(batch,)` or `(batch, 1)`.
     Shape of the embeddings: `(batch, features)`, of any length.
@@ -29,7 +30,7 @@ class InfoNCE(LabelledLoss):
     is the mean over the anchors that have a positive.
 
     Args:
-        temperature: What the cosines are divided by.
+        temperature: The divisor of the cosines.
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:

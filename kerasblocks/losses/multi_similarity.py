@@ -1,4 +1,4 @@
-"""`MultiSimilarity`: weighs pairs by how they compare with the others of an anchor."""
+"""`MultiSimilarity`: weighs each pair by the other pairs of its anchor."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from keras import ops
 
 from kerasblocks.core.arguments import positive_number
 from kerasblocks.distances import similarities
-from kerasblocks.losses.labelled import LabelledLoss
+from kerasblocks.losses.embedding_loss import EmbeddingLoss
 
 INFINITY = float("inf")
-_NEVER = -1e30  # An exponent that is finite, for what is not in the sum.
+_NEVER = -1e30  # a finite exponent for terms that are not in the sum
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class MultiSimilarity(LabelledLoss):
+class MultiSimilarity(EmbeddingLoss):
     """Pulls far positives and pushes near negatives, the worst ones most.
 
-    Of an anchor's cosines `s` to the others those are taken that break the order: a
-    positive less than `epsilon` above the nearest negative, a negative less than
-    `epsilon` below the farthest positive. The loss is `log(1 + sum(exp(-alpha *
-    (s - base)))) / alpha` of the positives and `log(1 + sum(exp(beta * (s -
-    base)))) / beta` of the negatives.
+    Only pairs in the wrong order count: a positive whose cosine `s` to the anchor is
+    less than `epsilon` above that of the nearest negative, and a negative whose cosine
+    is less than `epsilon` below that of the farthest positive. The loss is the sum of
+    `log(1 + sum(exp(-alpha * (s - base)))) / alpha` over the positives and
+    `log(1 + sum(exp(beta * (s - base)))) / beta` over the negatives.
 
     Shape of the labels: `(batch,)` or `(batch, 1)`.
     Shape of the embeddings: `(batch, features)`, of any length.
-    The loss has one value for each anchor: 0 where it lacks positives or negatives.
+    The loss has one value for each anchor: 0 if it has no positive or no negative.
 
     Args:
-        alpha: How much the worst positives weigh more.
-        beta: How much the worst negatives weigh more.
-        base: The cosine that parts similar from dissimilar.
-        epsilon: The margin within which a pair is taken.
+        alpha: How much more the worst positives weigh than the others.
+        beta: How much more the worst negatives weigh than the others.
+        base: The cosine that separates similar from dissimilar samples.
+        epsilon: The margin by which pairs in the right order still count.
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:
@@ -78,6 +78,6 @@ class MultiSimilarity(LabelledLoss):
 
 
 def _soft_count(where: Any, exponents: Any) -> Any:
-    """`log(1 + sum(exp(exponents)))` over the chosen ones of each row."""
+    """`log(1 + sum(exp(exponents)))` over the chosen exponents of each row."""
     total = ops.logsumexp(ops.where(where, exponents, _NEVER), axis=1)
     return ops.softplus(total)

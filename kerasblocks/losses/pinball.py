@@ -1,4 +1,4 @@
-"""`Pinball`: the loss whose minimum is at the quantiles of a number."""
+"""`Pinball`: the loss that is smallest at the quantiles of the labels."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def check_quantiles(owner: str, quantiles: Any) -> list[float]:
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Pinball(ConfigFromSignature, keras.losses.Loss):
-    """The error of quantiles: too low and too high weigh `q` and `1 - q`.
+    """The mean error of predicted quantiles.
 
-    Of each sample the mean over the quantiles.
+    For the quantile `q`, a prediction that is too low costs `q` times its error, and
+    one that is too high costs `1 - q` times its error.
 
     Shape of the labels: `(batch, ..., 1)`, or `(batch, ...)`.
     Shape of the predictions: `(batch, ..., quantiles)`.
@@ -37,7 +38,7 @@ class Pinball(ConfigFromSignature, keras.losses.Loss):
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:
-        ValueError: `quantiles` is not such a list.
+        ValueError: `quantiles` is not a list of increasing numbers between 0 and 1.
 
     Example:
         >>> loss = Pinball([0.25, 0.75])(ops.array([[1.0]]), ops.array([[0.0, 2.0]]))

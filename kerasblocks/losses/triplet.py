@@ -1,4 +1,4 @@
-"""`Triplet`: a sample nearer to those of its label than to any other, by a margin."""
+"""`Triplet`: samples should be nearer to their own label than to others."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from keras import ops
 
 from kerasblocks.core.arguments import one_of, positive_number
 from kerasblocks.distances import DISTANCES, pairwise
-from kerasblocks.losses.labelled import LabelledLoss, mean_over
+from kerasblocks.losses.embedding_loss import EmbeddingLoss, mean_over
 
 INFINITY = float("inf")
 
 
 def all_triplets(distances: Any, positive: Any, negative: Any, margin: float) -> Any:
-    """The mean over all triplets that cost something."""
+    """The mean over all triplets with a positive loss."""
     triplet = ops.logical_and(positive[:, :, None], negative[:, None, :])
     losses = _hinge(distances[:, :, None], distances[:, None, :], margin, triplet)
     return mean_over(ops.sum(losses > 0, axis=(1, 2)), ops.sum(losses, axis=(1, 2)))
 
 
 def hard_triplets(distances: Any, positive: Any, negative: Any, margin: float) -> Any:
-    """The mean over the anchors: the farthest positive and the nearest negative."""
+    """The mean over the anchors, with the farthest positive and nearest negative."""
     farthest = ops.max(ops.where(positive, distances, -INFINITY), axis=1)
     nearest = ops.min(ops.where(negative, distances, INFINITY), axis=1)
     anchor = ops.logical_and(ops.any(positive, axis=1), ops.any(negative, axis=1))
@@ -32,9 +32,9 @@ def hard_triplets(distances: Any, positive: Any, negative: Any, margin: float) -
 def semi_hard_triplets(
     distances: Any, positive: Any, negative: Any, margin: float
 ) -> Any:
-    """The mean over the positive pairs: the nearest negative beyond the positive.
+    """The mean over the positive pairs, with the nearest negative beyond the positive.
 
-    Where there is none, it is the farthest negative.
+    If no negative is beyond the positive, the farthest negative is taken.
     """
     to_positive, to_negative = distances[:, :, None], distances[:, None, :]
     beyond = ops.logical_and(negative[:, None, :], to_negative > to_positive)
@@ -47,7 +47,7 @@ def semi_hard_triplets(
 
 
 def _hinge(to_positive: Any, to_negative: Any, margin: float, where: Any) -> Any:
-    # The infinities of what is not there must not come to the difference.
+    # Missing samples are at infinity, which must not enter the difference.
     to_negative = ops.where(where, to_negative, 0.0)
     to_positive = ops.where(where, to_positive, -margin)
     return ops.relu(to_positive - to_negative + margin)
@@ -61,29 +61,28 @@ MINING = {
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class Triplet(LabelledLoss):
-    """What a positive is farther than a negative from an anchor, less a margin.
+class Triplet(EmbeddingLoss):
+    """The triplet loss, with triplets that are chosen within the batch.
 
-    It is `max(0, d(anchor, positive) - d(anchor, negative) + margin)`: the positive
-    has the anchor's label, the negative another. The triplets are found in the batch,
-    which should have several samples of each label (`kerasblocks.data.ClassBatches`);
-    a batch without any costs 0.
+    It is `max(0, d(anchor, positive) - d(anchor, negative) + margin)`, where the
+    positive has the label of the anchor and the negative has a different one. A batch
+    should have several samples of each label: see `kerasblocks.data.ClassBatches`. The
+    loss of a batch without triplets is 0.
 
     Shape of the labels: `(batch,)` or `(batch, 1)`.
-    Shape of the embeddings: `(batch, features)`, as they are: normalize them in the
-    model if you want to.
+    Shape of the embeddings: `(batch, features)`. They are not normalized here.
     The loss has one value for each anchor, scaled so that their mean over the batch
     is the mean named below.
 
     Args:
-        mining: "semi-hard" takes for each positive pair the nearest negative that is
-            farther than the positive, or else the farthest one, and the mean over the
-            pairs. "hard" takes for each anchor the farthest positive and the nearest
-            negative, and the mean over the anchors that have both. "all" takes all,
-            and the mean over those that cost something. All but "hard" compare
-            `batch**3` triplets.
-        margin: How much farther a negative should be.
-        distance: "euclidean", "squared_euclidean", or "cosine" (1 less the cosine).
+        mining: "semi-hard" takes, for each positive pair, the nearest negative that is
+            farther away than the positive, or else the farthest negative; the loss is
+            the mean over the pairs. "hard" takes, for each anchor, the farthest
+            positive and the nearest negative; the loss is the mean over the anchors
+            that have both. "all" takes all triplets; the loss is the mean over those
+            with a positive loss. All but "hard" compare `batch**3` triplets.
+        margin: How much farther away a negative should be than a positive.
+        distance: "euclidean", "squared_euclidean", or "cosine" (1 minus the cosine).
         **kwargs: `name`, `reduction`, `dtype` of the loss.
 
     Raises:

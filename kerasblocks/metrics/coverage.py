@@ -1,4 +1,4 @@
-"""`Coverage`: how often a label lies in the predicted range."""
+"""`Coverage`: how often a label is in the predicted range."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keras import ops
 
 
 def coverage(y_true: Any, y_pred: Any) -> Any:
-    """1 where a label lies from the first to the last prediction, else 0.
+    """1 where a label is between the first and the last prediction, else 0.
 
     Args:
         y_true: Labels, `(batch, ..., 1)`.
@@ -28,9 +28,9 @@ def coverage(y_true: Any, y_pred: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Coverage(keras.metrics.MeanMetricWrapper):
-    """The share of labels that lie from the first to the last predicted quantile.
+    """The share of labels between the first and the last predicted quantile.
 
-    With the quantiles 0.05 and 0.95 it should be near 0.9.
+    For the quantiles 0.05 and 0.95 it should be near 0.9.
 
     Args:
         name: The name of the metric.

@@ -1,4 +1,4 @@
-"""`LevelError`: by how many levels a prediction is off."""
+"""`LevelError`: the distance of predicted ordered levels from the label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keras import ops
 
 
 def level_error(y_true: Any, y_pred: Any) -> Any:
-    """How many levels the median of the predicted levels is from the label.
+    """The number of levels between the predicted median and the label.
 
     Args:
         y_true: Levels as integers, `(batch, ...)`.
@@ -22,7 +22,7 @@ def level_error(y_true: Any, y_pred: Any) -> Any:
     y_true = ops.cast(y_true, y_pred.dtype)
     if len(y_true.shape) == len(y_pred.shape):
         y_true = ops.squeeze(y_true, -1)
-    # The median, the level that makes the expected error least.
+    # The median has the smallest expected error.
     below = ops.cumsum(y_pred, axis=-1)[..., :-1] < 0.5
     return ops.abs(ops.sum(ops.cast(below, y_pred.dtype), axis=-1) - y_true)
 

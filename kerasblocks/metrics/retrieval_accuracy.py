@@ -1,4 +1,4 @@
-"""`RetrievalAccuracy`: is a sample of the same label among the nearest ones."""
+"""`RetrievalAccuracy`: whether a sample of the same label is among the nearest."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import keras
 from keras import ops
 
 from kerasblocks.core.arguments import positive_int
-from kerasblocks.metrics.labelled import LabelledMetric
+from kerasblocks.metrics.embedding_metric import EmbeddingMetric
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-class RetrievalAccuracy(LabelledMetric):
+class RetrievalAccuracy(EmbeddingMetric):
     """How often one of the `k` nearest others in the batch has the same label.
 
-    Samples at the same distance count against it: an encoder that gives the same
-    embedding for all has 0. A sample counts where it can be right and can be wrong:
-    its batch has another of its label, and `k` or more of other labels. Without any
-    such sample the metric is NaN.
+    A tie counts as wrong, so that an encoder that maps all samples to the same
+    embedding has an accuracy of 0. A sample counts if its batch has another sample of
+    its label and at least `k` samples of other labels. The metric is NaN until a sample
+    counts.
 
     Shape of the labels: `(batch,)` or `(batch, 1)`.
     Shape of the embeddings: `(batch, features)`.
 
     Args:
-        k: How many of the nearest are looked at.
-        distance: "euclidean", "squared_euclidean", or "cosine" (1 less the cosine).
+        k: The number of nearest samples to look at.
+        distance: "euclidean", "squared_euclidean", or "cosine" (1 minus the cosine).
         name: The name of the metric.
         dtype: Its dtype.
 
@@ -51,8 +51,7 @@ class RetrievalAccuracy(LabelledMetric):
     def scores(self, distances: Any, positive: Any, negative: Any) -> tuple[Any, Any]:
         found = ops.where(positive, distances, float("inf"))
         nearest = ops.min(found, axis=1, keepdims=True)
-        # Ties included.
-        before = ops.logical_and(negative, distances <= nearest)
+        before = ops.logical_and(negative, distances <= nearest)  # and ties
         rank = ops.sum(ops.cast(before, "int32"), axis=1)
         enough = ops.sum(ops.cast(negative, "int32"), axis=1) >= self.k
         counts = ops.logical_and(ops.any(positive, axis=1), enough)

@@ -62,8 +62,8 @@ def test_an_encoder_is_fitted():
         ({"classes": 0}, "'classes' must be a positive int, got 0"),
         (
             {"classes": 2, "samples": 3},
-            "each class in 'y' must have 3 or more samples, but not so 0, 2; leave it "
-            "out or take fewer 'samples'",
+            "each class in 'y' must have 3 or more samples, but these have fewer: 0, "
+            "2; leave them out or take fewer 'samples'",
         ),
         ({"classes": 2, "samples": 2, "batches": 0}, "'batches' must be a positive"),
     ],

@@ -85,7 +85,7 @@ def test_a_batch_depends_on_its_index_alone():
         np.testing.assert_array_equal(left, again_left)
         np.testing.assert_array_equal(right, again_right)
     np.testing.assert_array_equal(pairs[-1][1], pairs[len(pairs) - 1][1])
-    with pytest.raises(IndexError, match="Pairs: no batch 8, there are 8"):
+    with pytest.raises(IndexError, match="Pairs: no batch 8: there are 8 batches"):
         pairs[8]
 
 
@@ -134,12 +134,17 @@ def test_structures_of_arrays(wrap):
 @pytest.mark.parametrize(
     ("x", "y", "arguments", "message"),
     [
-        (np.zeros(3), [0, 0, 1, 1], {}, "'x' and 'y' must be as long, got 3 and 4"),
+        (
+            np.zeros(3),
+            [0, 0, 1, 1],
+            {},
+            "'x' and 'y' must have the same length, got 3 and 4",
+        ),
         (
             {"a": np.zeros(4), "b": np.zeros(5)},
             [0, 0, 1, 1],
             {},
-            "'x' and 'y' must be as long, got 5 and 4",
+            "'x' and 'y' must have the same length, got 5 and 4",
         ),
         ([1.0, 2.0], [0, 1], {}, "'x' must be an array, or a dict or list of arrays"),
         (np.zeros(3), [5, 5, 5], {}, "'y' must have two or more classes, got 1"),
@@ -147,15 +152,15 @@ def test_structures_of_arrays(wrap):
             np.zeros(3),
             [5, 5, 7],
             {},
-            "each class in 'y' must have 2 or more samples, but not so 7; leave it "
-            "out or pass with_itself=True",
+            "each class in 'y' must have 2 or more samples, but these have fewer: 7; "
+            "leave them out or pass with_itself=True",
         ),
         (
             np.zeros(3),
             np.eye(3),
             {},
             "'y' must have one label for each sample, got an array of shape (3, 3); "
-            "of one-hot labels pass the argmax",
+            "for one-hot labels, pass their argmax",
         ),
         (
             np.zeros(4),

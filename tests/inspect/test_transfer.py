@@ -84,7 +84,7 @@ def test_a_shared_layer_cannot_stand_for_two():
 
     shared = layers.Dense(3, name="shared")
     source = model(layers.Dense(3, name="first"), layers.Dense(3, name="second"))
-    words = "'shared' of 'target' is used more than once, and stands for the layers"
+    words = "'shared' of 'target' is used more than once, where 'source' has two layers"
     with pytest.raises(ValueError, match=words):
         kb.transfer_weights(source, model(shared, shared))
 
@@ -126,7 +126,7 @@ def test_branches_that_nothing_tells_apart_are_an_error():
         branches = [layers.Dense(4, activation=name)(inputs) for name in activations]
         return keras.Model(inputs, layers.Multiply(name="gate")(branches))
 
-    words = "branches before Multiply 'gate' .* are alike but for their activations"
+    words = "branches before Multiply 'gate' .* differ only in their activations"
     with pytest.raises(ValueError, match=words):
         kb.transfer_weights(model("tanh", "sigmoid"), model("tanh", "relu"))
 

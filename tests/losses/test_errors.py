@@ -38,7 +38,7 @@ from kerasblocks.losses import Contrastive, InfoNCE, MultiSimilarity, Triplet
         (
             lambda: Triplet()(np.zeros((4, 3)), np.zeros((4, 2))),
             "Triplet: the labels must have shape (batch,) or (batch, 1), got (4, 3); "
-            "of one-hot labels pass the argmax",
+            "for one-hot labels, pass their argmax",
         ),
         (
             lambda: InfoNCE()(np.zeros(4), np.zeros((4, 2, 2))),
@@ -46,7 +46,7 @@ from kerasblocks.losses import Contrastive, InfoNCE, MultiSimilarity, Triplet
         ),
         (
             lambda: Triplet()(np.zeros(3), np.zeros((4, 2))),
-            "Triplet: there must be a label for each embedding, got 3 labels and 4 "
+            "Triplet: there must be one label for each embedding, got 3 labels and 4 "
             "embeddings",
         ),
         (

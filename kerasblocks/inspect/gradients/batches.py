@@ -1,4 +1,4 @@
-"""The samples that a gradient is taken of, as the batches that run at once."""
+"""The batches of samples that `gradient_flow` runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras import ops, tree
 from kerasblocks.core.arguments import positive_int
 
 Batch = tuple[Any, Any, Any]
-"""Inputs, targets or None, sample weights or None."""
+"""Inputs; targets or None; sample weights or None."""
 
 
 def make_batches(
@@ -22,15 +22,15 @@ def make_batches(
     """Cuts arrays into batches, or takes the first batch of a dataset.
 
     Args:
-        owner: The function, for the error message.
+        owner: The function that asks, for the error message.
         x: Arrays of any structure, or a dataset of batches.
         y: Arrays of any structure, or None.
-        sample_weight: Likewise.
+        sample_weight: Arrays of any structure, or None.
         batch_size: None for all samples at once.
 
     Raises:
-        ValueError: arrays differ in their number of samples or have none; the dataset
-            is empty, or comes with targets or a batch size beside it.
+        ValueError: arrays differ in their number of samples or have none; or a dataset
+            is empty, or is passed with targets, sample weights or a batch size.
 
     Example:
         >>> batches = make_batches("f", np.ones((5, 2)), [0, 1, 0, 1, 0], None, 2)
@@ -58,7 +58,9 @@ def make_batches(
             f"samples, got arrays of the shapes {', '.join(map(str, shapes))}"
         )
     if shapes[0][0] == 0:
-        raise ValueError(f"{owner}: 'x' must have a sample, got shape {shapes[0]}")
+        raise ValueError(
+            f"{owner}: 'x' must have at least one sample, got shape {shapes[0]}"
+        )
     if batch_size is None:
         return [whole]
     size = positive_int(owner, "batch_size", batch_size)
@@ -94,7 +96,7 @@ def _first(owner: str, dataset: Any) -> Any:
 
 
 def _arrays(structure: Any) -> Any:
-    """The same structure of arrays or of the backend's tensors."""
+    """The structure with arrays or tensors of the backend at its leaves."""
     if isinstance(structure, Mapping):
         return {name: _arrays(value) for name, value in structure.items()}
     if isinstance(structure, list | tuple):
