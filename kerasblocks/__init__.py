@@ -47,11 +47,6 @@ from kerasblocks.inspect.gradient_flow import gradient_flow
 from kerasblocks.inspect.summary import summary
 from kerasblocks.inspect.transfer import transfer_weights
 
-if TYPE_CHECKING:
-    from kerasblocks import hypermodels as hypermodels
-    from kerasblocks import search as search
-    from kerasblocks import testing as testing
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -97,15 +92,20 @@ __all__ = [
 
 _LAZY = ("hypermodels", "search", "testing")
 
+if TYPE_CHECKING:
+    from kerasblocks import hypermodels as hypermodels
+    from kerasblocks import search as search
+    from kerasblocks import testing as testing
+else:
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module(f"kerasblocks.{name}")
-    near = _did_you_mean(name, [*__all__, *_LAZY])
-    # Without `name=`, Python would add a second suggestion to the traceback.
-    raise AttributeError(
-        f"module 'kerasblocks' has no attribute {name!r}{near}", name=name
-    )
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(f"kerasblocks.{name}")
+        near = _did_you_mean(name, __dir__())
+        # Without `name`, Python would add a suggestion of its own to the traceback.
+        raise AttributeError(
+            f"module 'kerasblocks' has no attribute {name!r}{near}", name=name
+        )
 
 
 def __dir__() -> list[str]:

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace, stream: TextIO | None) -> int:
     """Run the command; return the exit code."""
     given = options.arg
     with quiet_start():
+        keras.utils.set_random_seed(0)  # it loads TensorFlow under every backend
         target = load(options.target)
         layer = _make(target, given)
     inputs = arrange(layer, options.shape, options.dtype)

@@ -19,8 +19,7 @@ from kerasblocks.search.objectives import objectives
 def run(options: argparse.Namespace, stream: TextIO | None) -> int:
     """Run the command; return the exit code."""
     with quiet_start():
-        # Under every backend Keras loads TensorFlow, if it is there, for its seed.
-        keras.utils.set_random_seed(0)
+        keras.utils.set_random_seed(0)  # it loads TensorFlow under every backend
     try:
         study = search.load_study(options.study)
         if options.objective is not None:
