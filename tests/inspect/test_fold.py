@@ -9,8 +9,7 @@ from keras import layers
 
 import kerasblocks as kb
 from kerasblocks.inspect.fold import fold
-from tests.inspect.random_graphs import randomize
-from tests.table import arrays, assert_equal
+from tests.table import arrays, assert_equal, randomize
 
 BatchNorm = layers.BatchNormalization
 
