@@ -1,43 +1,114 @@
 """Reusable Keras layers for models with branches, residuals, many inputs and heads.
 
-The public names are listed in `kerasblocks.names`; the losses, metrics and batches of
-data that go with the layers are in `kerasblocks.losses`, `kerasblocks.metrics` and
-`kerasblocks.data`, the searches in `kerasblocks.search`, the property tests in
-`kerasblocks.testing`.
+Importing the package registers its layers, losses and metrics with Keras, so models
+that hold them can be loaded. `search`, `hypermodels` and `testing` need KerasTuner or
+Hypothesis, and are imported when they are first used.
 """
 
 import importlib
-import importlib.util
-import sys
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+
+from kerasblocks import data, heads, inspect, losses, metrics, spaces
+from kerasblocks.blocks.augment import Augment
+from kerasblocks.blocks.conv_block import ConvBlock
+from kerasblocks.blocks.inception_block import InceptionBlock
+from kerasblocks.blocks.maxout import Maxout
+from kerasblocks.blocks.multi_input import MultiInput
+from kerasblocks.blocks.parallel import Parallel
+from kerasblocks.blocks.pooling import Pooling
+from kerasblocks.blocks.residual import Residual
+from kerasblocks.blocks.residual_block import ResidualBlock
+from kerasblocks.blocks.siamese_encoder import SiameseEncoder
+from kerasblocks.blocks.squeeze_excite import SqueezeExcite
+from kerasblocks.blocks.xception_block import XceptionBlock
+from kerasblocks.core.arguments import did_you_mean as _did_you_mean
+from kerasblocks.core.chain import Chain
+from kerasblocks.heads.balancing import (
+    DynamicWeightAverage,
+    ScaleNormalization,
+    Uncertainty,
+)
+from kerasblocks.heads.model import MultiHeadModel
+from kerasblocks.heads.monitor import HeadMonitor
+from kerasblocks.heads.output import MultiHeadOutput
+from kerasblocks.heads.task import Task
+from kerasblocks.heads.tasks import (
+    Binary,
+    Count,
+    Multiclass,
+    Multilabel,
+    Ordinal,
+    Quantile,
+    Regression,
+)
+from kerasblocks.inspect import (
+    expand,
+    fold,
+    gradient_flow,
+    summary,
+    transfer_weights,
+)
 
 __version__ = "0.1.0"
 
-# A program needs the layers registered at once, to load models that hold them. Our
-# own command must speak before Keras is loaded, which takes seconds.
-_IS_COMMAND = PurePath((getattr(sys, "argv", None) or [""])[0]).stem == "kerasblocks"
+__all__ = [
+    "Augment",
+    "Binary",
+    "Chain",
+    "ConvBlock",
+    "Count",
+    "DynamicWeightAverage",
+    "HeadMonitor",
+    "InceptionBlock",
+    "Maxout",
+    "MultiHeadModel",
+    "MultiHeadOutput",
+    "MultiInput",
+    "Multiclass",
+    "Multilabel",
+    "Ordinal",
+    "Parallel",
+    "Pooling",
+    "Quantile",
+    "Regression",
+    "Residual",
+    "ResidualBlock",
+    "ScaleNormalization",
+    "SiameseEncoder",
+    "SqueezeExcite",
+    "Task",
+    "Uncertainty",
+    "XceptionBlock",
+    "data",
+    "expand",
+    "fold",
+    "gradient_flow",
+    "heads",
+    "inspect",
+    "losses",
+    "metrics",
+    "spaces",
+    "summary",
+    "transfer_weights",
+]
+
+_LAZY = ("hypermodels", "search", "testing")
 
 if TYPE_CHECKING:
-    from kerasblocks import blocks as blocks
-    from kerasblocks import data as data
-    from kerasblocks import heads as heads
     from kerasblocks import hypermodels as hypermodels
-    from kerasblocks import inspect as inspect
-    from kerasblocks import losses as losses
-    from kerasblocks import metrics as metrics
     from kerasblocks import search as search
-    from kerasblocks import spaces as spaces
     from kerasblocks import testing as testing
-if TYPE_CHECKING or not _IS_COMMAND:
-    from kerasblocks.names import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(f"kerasblocks.{name}")
+        near = _did_you_mean(name, __dir__())
+        # Without `name`, Python would add a suggestion of its own to the traceback.
+        raise AttributeError(
+            f"module 'kerasblocks' has no attribute {name!r}{near}", name=name
+        )
 
 
-def __getattr__(name: str) -> Any:
-    # A module, for which Python asks here too, must not load all the others first.
-    if importlib.util.find_spec(f"kerasblocks.{name}"):
-        return importlib.import_module(f"kerasblocks.{name}")
-    names = importlib.import_module("kerasblocks.names")
-    if name in names.__all__:
-        return getattr(names, name)
-    raise AttributeError(f"module 'kerasblocks' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_LAZY, "__version__"])

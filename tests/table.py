@@ -1,5 +1,6 @@
 """The table of blocks: a row here is a block that every law is tried on."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -385,13 +386,18 @@ def assert_close(ours: Any, theirs: Any, rtol: float = 1e-5, atol: float = 1e-5)
 def randomize(layer: keras.layers.Layer, seed: int = 1) -> None:
     """Gives every weight, moving statistics too, a value that it does not start with.
 
-    Zeros and ones hide errors.
+    Zeros and ones hide errors. Values are as large as in a trained network, and the
+    factors of normalizations have both signs.
     """
     generator = np.random.default_rng(seed)
-    values = []
     for weight in layer.weights:
-        value = generator.uniform(0.1, 0.6, weight.shape)
-        if "kernel" in weight.name:
-            value *= generator.choice([-1, 1], weight.shape)
-        values.append(value.astype("float32"))
-    layer.set_weights(values)
+        if not keras.backend.is_float_dtype(weight.dtype):
+            continue
+        if weight.name.endswith("variance"):
+            value = generator.uniform(0.2, 2.0, weight.shape)
+        elif weight.name == "gamma":
+            value = generator.choice([-1.0, 0.5, 1.0, 1.5], weight.shape)
+        else:
+            fan_in = max(1, math.prod(weight.shape[:-1]))
+            value = generator.normal(0, fan_in**-0.5, weight.shape)
+        weight.assign(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasblocks.cli import main
+from _kerasblocks_cli import main
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasblocks"
@@ -28,8 +28,11 @@ def command(*arguments, flags=(), **environment):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["search"], "required: STUDY"),
+        (["check"], "required: TARGET"),
+        (["summary"], "required: TARGET"),
         (["search", "tuning/digit.py"], "did you mean tuning/digits.py?"),
-        (["search", "tuning"], "tuning is a folder; expected a study's Python file"),
+        (["search", "tuning"], "tuning is a folder; expected a study file"),
         (["search", "no/where.py"], "no study file at no/where.py"),
     ],
 )
@@ -47,7 +50,6 @@ def test_wrong_path_is_said_in_one_line(arguments, words, capsys, monkeypatch):
     [
         ([], "required: COMMAND"),
         (["serch"], "serch"),
-        (["search"], "required: STUDY"),
         (["search", "x.py", "--trials", "0"], "a whole number of 1 or more, got '0'"),
         (["search", "x.py", "--seed", "one"], "a whole number of 0 or more, got 'one'"),
     ],
@@ -95,7 +97,7 @@ def test_help_and_version_do_not_wait_for_keras():
         assert done.returncode == 0, done.stderr
         assert words in done.stdout
         imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-        assert "kerasblocks.cli" in imported
+        assert "_kerasblocks_cli" in imported
         assert "keras" not in imported
 
 

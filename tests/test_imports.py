@@ -1,6 +1,7 @@
 """What the package may import, where import-linter cannot see it."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 import kerasblocks
 
 PACKAGE = Path(kerasblocks.__file__).parent
+ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+CLI_FILES = sorted((ROOT / "_kerasblocks_cli").rglob("*.py"))
 BACKENDS = {"tensorflow", "jax", "torch"}
 
 
@@ -80,16 +83,73 @@ def test_imports_in_functions_are_let_be(source, names):
     assert set(imported_names(run_at_import(ast.parse(source)))) == names
 
 
+@pytest.mark.parametrize("file", CLI_FILES, ids=lambda file: file.name)
+def test_the_command_line_needs_only_the_standard_library(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    roots = {name.partition(".")[0] for name in imported_names(run_at_import(tree))}
+    assert roots <= sys.stdlib_module_names | {"_kerasblocks_cli"}
+    # `search --list` draws its table with rich, when there is something to draw.
+    late = {name.partition(".")[0] for name in imported_names(ast.walk(tree))}
+    assert late - roots <= sys.stdlib_module_names | {"rich"}
+
+
+# A program of any name, that of our own command included.
+PROGRAM = """
+import sys
+
+import keras
+
+before = set(sys.modules)
+import kerasblocks
+
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+print("third parties:", *sorted(loaded - sys.stdlib_module_names - {"kerasblocks"}))
+print("backends:", *sorted({"tensorflow", "torch"} & set(sys.modules)))
+names = ["ConvBlock", "MultiHeadOutput", "Triplet", "OneShotAccuracy"]
+registered = [keras.saving.get_registered_object(f"kerasblocks>{x}") for x in names]
+print("registered:", all(registered))
+"""
+
+
 @pytest.mark.table
-def test_importing_the_package_loads_no_other_backend():
-    # Keras itself imports JAX wherever it is installed.
-    others = {"tensorflow", "torch"} - {keras.backend.backend()}
-    code = f"import sys, kerasblocks; print({others} & set(sys.modules))"
+@pytest.mark.parametrize("name", ["kerasblocks", "train.py"])
+def test_a_program_of_any_name_has_the_layers_and_loads_no_third_party(name, tmp_path):
+    (tmp_path / name).write_text(PROGRAM)
     process = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PACKAGE.parent,
+        [sys.executable, tmp_path / name],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert process.stdout.strip() == "set()"
+    # Keras itself imports JAX wherever it is installed.
+    backends = {keras.backend.backend()} & {"tensorflow", "torch"}
+    assert process.stdout.splitlines() == [
+        "third parties:",
+        " ".join(["backends:", *backends]),
+        "registered: True",
+    ]
+
+
+LAZY = ("hypermodels", "search", "testing")
+
+
+def test_every_public_name_is_there_and_listed():
+    for name in (*kerasblocks.__all__, *LAZY):
+        assert getattr(kerasblocks, name) is not None
+        assert name in dir(kerasblocks)
+    assert kerasblocks.search is sys.modules["kerasblocks.search"]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("ResidualBlok", "; did you mean 'ResidualBlock'?"),
+        ("hypermodel", "; did you mean 'hypermodels'?"),
+        ("qqqq", ""),
+    ],
+)
+def test_a_wrong_name_is_an_error_that_names_the_nearest(name, near):
+    with pytest.raises(AttributeError) as info:
+        getattr(kerasblocks, name)
+    assert str(info.value) == f"module 'kerasblocks' has no attribute {name!r}{near}"

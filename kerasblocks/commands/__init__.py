@@ -1,1 +1,1 @@
-"""The commands of the command line, a module each, and what they share."""
+"""What the commands of the command line do; `_kerasblocks_cli` has their arguments."""

@@ -3,109 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from kerasblocks.commands.errors import CommandError, did_you_mean
-from kerasblocks.commands.export import check_target, export
-from kerasblocks.commands.json_lines import json_lines
-from kerasblocks.commands.listing import MEMORY
-from kerasblocks.commands.options import whole
-from kerasblocks.commands.quiet import quiet_start
-
-_DESCRIPTION = """\
-Say which trial of a search is the best: its scores, hyperparameters and costs, what it
-does on the test data, and how to load it. With --export, write its model elsewhere.
-"""
-_EXAMPLES = """\
-examples:
-  kerasblocks best runs/digits
-  kerasblocks best runs/digits --rank 2 --json
-  kerasblocks best runs/digits --export model.keras
-
-exit code: 0; 1 if no trial has completed or the model cannot be written, 2 for wrong
-use
-"""
+from _kerasblocks_cli.errors import CommandError
+from _kerasblocks_cli.start import quiet_start
+from kerasblocks.commands.export import export
+from kerasblocks.search import StudyError, read
+from kerasblocks.search.display.events import facts, goals
+from kerasblocks.search.folder import Folder
+from kerasblocks.search.report.words import duration, number, setting
+from kerasblocks.search.trial import dumps
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to those of the command line."""
-    parser = commands.add_parser(
-        "best",
-        help="say which trial of a search is the best, and export its model",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("folder", metavar="DIR", help="the search's folder, runs/NAME")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--trial", type=whole(1), metavar="N", help="this trial, in place of the best"
-    )
-    which.add_argument(
-        "--rank", type=whole(1), metavar="K", help="the Kth best (default: 1)"
-    )
-    parser.add_argument(
-        "--export",
-        metavar="FILE",
-        help="write the model: .keras, .weights.h5 (weights only) or .onnx; a name "
-        "without an ending is the folder of a SavedModel",
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="let --export replace what is there"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object instead"
-    )
-
-
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, stream: TextIO | None) -> int:
     """Run the command; return the exit code."""
-    with json_lines() if options.json else contextlib.nullcontext() as stream:
-        folder = Path(options.folder)
-        _check_folder(folder)
-        target = None if options.export is None else Path(options.export)
-        if target is not None:
-            check_target(target, options.force)
-        elif options.force:
-            raise CommandError("--force: there is no --export that it is for")
-        told = _tell(folder, options, target)
-        if stream is None:
-            print(_text(told))
-        else:
-            stream.write(json.dumps(told) + "\n")
-            stream.flush()
+    told = _tell(options)
+    if stream is None:
+        print(_text(told))
+    else:
+        stream.write(json.dumps(told) + "\n")
+        stream.flush()
     return 0
 
 
-def _check_folder(folder: Path) -> None:
-    """Say where there is no search, before Keras takes its seconds."""
-    if (folder / MEMORY).is_file():
-        return
-    places = {folder.parent, Path("runs")}
-    near = [str(file.parent) for place in places for file in place.glob(f"*/{MEMORY}")]
-    if folder.is_dir():
-        inside = sorted(str(file.parent) for file in folder.glob(f"*/{MEMORY}"))
-        hint = f" (in it: {', '.join(inside)})" if inside else ""
-        raise CommandError(f"{folder} holds no search{hint}")
-    hint = did_you_mean(str(folder), near)
-    if not hint and str(Path("runs") / folder) in near:
-        hint = f"; did you mean {Path('runs') / folder}?"
-    raise CommandError(f"no search in {folder}{hint}")
-
-
-def _tell(
-    folder: Path, options: argparse.Namespace, target: Path | None
-) -> dict[str, Any]:
-    """What there is to say, as data; the model is exported on the way."""
-    with quiet_start():
-        from kerasblocks.search import StudyError, read
-        from kerasblocks.search.display.events import facts, goals
-        from kerasblocks.search.folder import Folder
-        from kerasblocks.search.trial import dumps
+def _tell(options: argparse.Namespace) -> dict[str, Any]:
+    """The facts of the trial; the model is exported on the way."""
+    folder, target = options.folder, options.export
     try:
         result = read(folder)
     except StudyError as error:
@@ -116,16 +41,15 @@ def _tell(
     if is_best and not model.exists():
         model = Folder(folder).best
     ranked = [one.number for one in result.ranked]
-    number = trial.number
     told = {
         "study": result.name,
         "folder": str(folder),
         "goals": goals(result),
         "trials": len(result.trials),
         "finished": len(result.finished),
-        "rank": ranked.index(number) + 1 if number in ranked else None,
+        "rank": ranked.index(trial.number) + 1 if trial.number in ranked else None,
         "ranked": len(ranked),
-        "on_front": any(one.number == number for one in result.front),
+        "on_front": any(one.number == trial.number for one in result.front),
         **facts(trial, result.goals),
         "test": result.test if is_best else None,
         "model": str(model) if model.exists() else None,
@@ -154,7 +78,7 @@ def _chosen(result: Any, number: int | None, rank: int | None) -> Any:
         for trial in result.trials:
             kinds[trial.status.lower()] = kinds.get(trial.status.lower(), 0) + 1
         states = ", ".join(f"{many} {kind}" for kind, many in kinds.items())
-        why = f" ({states})" if states else " (none was begun)"
+        why = f" ({states})" if states else " (none has begun)"
         raise CommandError(f"no trial of {result.folder} has completed{why}", code=1)
     if rank is not None and rank > len(ranked):
         many = "1 trial has" if len(ranked) == 1 else f"{len(ranked)} trials have"
@@ -163,8 +87,6 @@ def _chosen(result: Any, number: int | None, rank: int | None) -> Any:
 
 
 def _not_kept(folder: Path, trial: Any) -> str:
-    from kerasblocks.search.folder import Folder
-
     files = sorted(Folder(folder).models.glob("trial-*.keras"))
     kept = ", ".join(str(int(file.stem.removeprefix("trial-"))) for file in files)
     return (
@@ -174,8 +96,6 @@ def _not_kept(folder: Path, trial: Any) -> str:
 
 
 def _text(told: dict[str, Any]) -> str:
-    from kerasblocks.search.report.words import duration, number, setting
-
     place = f"trial {told['trial']}"
     if told["rank"] == 1:
         place += f", the best of {told['ranked']} by {told['goals'][0]['name']}"

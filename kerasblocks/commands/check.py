@@ -3,167 +3,57 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import inspect
-import logging
-import os
+import io
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
 
-from kerasblocks.commands import options as read
-from kerasblocks.commands.errors import CommandError, did_you_mean, one_line
-from kerasblocks.commands.inputs import arrange
-from kerasblocks.commands.laws import chosen, laws
-from kerasblocks.commands.quiet import quiet_start
+import keras
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from _kerasblocks_cli.errors import CommandError, did_you_mean, one_line
+from _kerasblocks_cli.start import quiet_start
+from kerasblocks.commands.check_report import report_for
+from kerasblocks.commands.inputs import Inputs, arrange
 from kerasblocks.commands.target import Target, load
-
-_DESCRIPTION = """\
-Try the laws that every Keras layer should keep on one layer, and say of each that
-is broken what came, how to mend it, and the smallest example as Python that runs.
-"""
-_EXAMPLES = """\
-examples:
-  kerasblocks check mypackage.layers:MyLayer --shape 16,16,3 --arg filters=8
-  kerasblocks check layers.py:Attention --shape query=7,8 --shape value=5,8
-  kerasblocks check keras.layers:Embedding --shape 12 --dtype int32 \\
-      --range 0,50 --arg input_dim=50 --arg output_dim=4
-  kerasblocks check layers.py:make_layer --shape None,3 --law build --law jit
-
-exit code: 0 if every law holds, 1 if one is broken, 2 for wrong use
-"""
+from kerasblocks.testing import Outcome, case, run_checks
+from kerasblocks.testing.checks import CHECKS
+from kerasblocks.testing.layer import constructor_arguments
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to those of the command line."""
-    parser = commands.add_parser(
-        "check",
-        help="hold a layer to the contract: shapes, configs, saving, training, ...",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="kerasblocks check TARGET --shape SIZES [--arg NAME=VALUE] [options]",
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "target",
-        metavar="TARGET",
-        nargs="?",
-        help="package.module:Name or path/to/file.py:Name of a class, or of a function "
-        "that makes a new layer",
-    )
-    parser.add_argument(
-        "--shape",
-        action="append",
-        default=[],
-        metavar="SIZES",
-        help="an input's sizes without the batch: 16,16,3; None or ? where any size "
-        "will do; '' for none. Given again, the layer takes a list of inputs, or "
-        "several arguments if its call does; NAME=SIZES for a dict, or for the "
-        "arguments by name",
-    )
-    parser.add_argument(
-        "--arg",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a constructor argument: a Python value, else a string; may be repeated",
-    )
-    parser.add_argument(
-        "--dtype",
-        action="append",
-        default=[],
-        metavar="DTYPE",
-        help="the inputs' dtype (default: float32), one for all, one for each --shape, "
-        "or NAME=DTYPE",
-    )
-    parser.add_argument(
-        "--range",
-        metavar="LEAST,END",
-        help="integers are drawn from LEAST to END - 1 (--range=-5,5 where negative)",
-    )
-    parser.add_argument(
-        "--law",
-        action="append",
-        default=[],
-        metavar="LAW",
-        help="try this law only; may be repeated",
-    )
-    parser.add_argument(
-        "--expect",
-        action="append",
-        default=[],
-        metavar="LAW=REASON",
-        help="the layer is known to break this law; may be repeated",
-    )
-    parser.add_argument(
-        "--seed",
-        type=read.whole(0),
-        default=0,
-        metavar="N",
-        help="another seed draws other values (default: 0)",
-    )
-    parser.add_argument(
-        "--list", action="store_true", help="name all laws, each with what it says"
-    )
-
-
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, stream: TextIO | None) -> int:
     """Run the command; return the exit code."""
-    says = laws()
-    if options.list:
-        width = max(map(len, says))
-        print("\n".join(f"{name:{width}}  {text}" for name, text in says.items()))
-        return 0
-    # What can be wrong without Keras, before Keras takes its seconds.
-    names = chosen(options.law, "--law") or list(says)
-    expected = {
-        law: reason
-        for name, reason in read.reasons(options.expect).items()
-        for law in chosen([name], "--expect")
-    }
-    if options.target is None:
-        raise CommandError("expected what to check, as MODULE:NAME or FILE.py:NAME")
-    inputs = read.shapes(options.shape)
-    if not inputs:
-        raise CommandError(
-            "expected the input's sizes without the batch, like --shape 16,16,3"
-        )
-    dtypes = read.dtypes(options.dtype, inputs)
-    given = read.arguments(options.arg)
-    drawn = None if options.range is None else read.integer_range(options.range)
-    if drawn and not any("int" in dtype for dtype in dtypes):
-        raise CommandError("--range: no input is of integers; give --dtype int32")
-
-    noisy = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    given = options.arg
     with quiet_start():
+        keras.utils.set_random_seed(0)  # it loads TensorFlow under every backend
         target = load(options.target)
-        from kerasblocks.commands.report import report_for
-        from kerasblocks.commands.snippets import Snippets
-        from kerasblocks.testing import case, run_checks
-        from kerasblocks.testing.checks import CHECKS
-
         layer = _make(target, given)
-    handed = arrange(layer, inputs, dtypes)
-    details = {"arguments": given, "input_range": drawn, "seed": options.seed}
-    one = case(
-        target.factory, handed.shapes, handed.dtypes, name=target.name, **details
+    inputs = arrange(layer, options.shape, options.dtype)
+    details = {
+        "arguments": given,
+        "input_range": options.range,
+        "seed": options.seed,
+    }
+    tried = case(
+        target.factory, inputs.shapes, inputs.dtypes, name=target.name, **details
     )
-    if not noisy:  # of retracing, which the laws cause
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    checks = [check for check in CHECKS if check.__name__ in names]
+    checks = [check for check in CHECKS if check.__name__ in options.law]
     report = report_for(
         target.name,
-        {name: says[name] for name in names},
-        Snippets(target, handed, details),
-        handed.hint,
+        {one.__name__: (one.__doc__ or "").partition("\n")[0] for one in checks},
+        Snippets(target, inputs, details),
+        inputs.hint,
     )
-    report.begin(f"{_call(target, given)}, {handed.words}")
+    report.begin(f"{target.call(given)}, {inputs.words}")
     begun, interrupted = time.perf_counter(), False
     try:
         with _no_litter():
-            run_checks(one, checks, expected, progress=report.outcome)
+            run_checks(tried, checks, options.expect, progress=report.outcome)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -174,11 +64,9 @@ def run(options: argparse.Namespace) -> int:
     return 1 if report.breaches else 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def _no_litter() -> Iterator[None]:
-    """Let Hypothesis keep its files elsewhere than in the user's folder."""
-    from hypothesis.configuration import set_hypothesis_home_dir
-
+    """Keep the files of Hypothesis out of the user's folder."""
     with tempfile.TemporaryDirectory() as folder:
         set_hypothesis_home_dir(folder)
         try:
@@ -188,10 +76,8 @@ def _no_litter() -> Iterator[None]:
 
 
 def _make(target: Target, given: dict[str, Any]) -> Any:
-    """The layer, made once to see whether it can be."""
-    import keras
-
-    called = _call(target, given)
+    """Make the layer once, to see whether that works."""
+    called = target.call(given)
     try:
         made = target.factory(**given)
     except Exception as error:
@@ -207,9 +93,7 @@ def _make(target: Target, given: dict[str, Any]) -> Any:
 
 
 def _argument_hint(target: Target, given: dict[str, Any], missing: bool = True) -> str:
-    """Which `--arg` lacks or is misspelt, judging by the signature."""
-    from kerasblocks.testing.layer import constructor_arguments
-
+    """Name the `--arg` that is missing or misspelt, by the signature."""
     try:
         if inspect.isclass(target.factory):
             known = constructor_arguments(target.factory)
@@ -230,6 +114,48 @@ def _argument_hint(target: Target, given: dict[str, Any], missing: bool = True) 
     return f"; give {' '.join(needed)}" if missing and needed else ""
 
 
-def _call(target: Target, given: dict[str, Any]) -> str:
-    inside = ", ".join(f"{name}={value!r}" for name, value in given.items())
-    return f"{target.name}({inside})"
+@dataclass(frozen=True)
+class Snippets:
+    """Python that shows what is broken, and runs where the user runs it.
+
+    Args:
+        target: What is checked.
+        inputs: What it is fed.
+        options: The other keyword arguments of its case.
+    """
+
+    target: Target
+    inputs: Inputs
+    options: Mapping[str, Any]
+
+    def __call__(self, outcome: Outcome) -> str:
+        """Python that runs unchanged in this folder."""
+        snippet = outcome.snippet
+        # If the layer raised, the law knows only a plain call of it. If that call
+        # works, the law itself is the example.
+        raised = outcome.reason.startswith("raised ")
+        if raised and outcome.law != "check_call" and not _raises(snippet):
+            snippet = self._law(outcome.law)
+        return self.target.runnable(snippet)
+
+    def _law(self, name: str) -> str:
+        given = [self.target.name, repr(self.inputs.shapes)]
+        if self.inputs.dtypes != "float32":
+            given.append(repr(self.inputs.dtypes))
+        given += [f"{key}={value!r}" for key, value in self.options.items() if value]
+        imported = self.target.name.partition(".")[0]
+        return (
+            "from kerasblocks.testing import case, checks\n"
+            f"from {self.target.module} import {imported}\n\n"
+            f"checks.{name}(case({', '.join(given)}))"
+        )
+
+
+def _raises(snippet: str) -> bool:
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exec(compile(snippet, "<snippet>", "exec"), {"__name__": "snippet"})
+        except Exception:
+            return True
+    return False

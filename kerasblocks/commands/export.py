@@ -2,66 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from kerasblocks.commands.errors import CommandError, one_line
+import keras
 
-_WEIGHTS = ".weights.h5"
-_FORMS = ".keras, .weights.h5, .onnx, or no ending for the folder of a SavedModel"
-_SAVED_MODEL = "saved_model.pb"
-
-
-def check_target(target: Path, force: bool) -> None:
-    """Check where a model is to go.
-
-    Args:
-        target: The file or folder; its ending says the form.
-        force: Whether what is there may be replaced.
-
-    Raises:
-        CommandError: The ending is none of those known, there is no such folder, or
-            something is in its place.
-
-    Example:
-        >>> check_target(Path("model.pt"), force=False)
-        Traceback (most recent call last):
-        kerasblocks.commands.errors.CommandError: --export: expected a name that ends \
-with .keras, .weights.h5, .onnx, or no ending for the folder of a SavedModel, got \
-'model.pt'
-    """
-    if _form(target) is None:
-        raise CommandError(
-            f"--export: expected a name that ends with {_FORMS}, got {target.name!r}"
-        )
-    if not target.absolute().parent.is_dir():
-        raise CommandError(f"--export: there is no folder {target.parent}")
-    if not os.path.lexists(target):
-        return
-    if not force:
-        raise CommandError(f"--export: {target} is there already; --force replaces it")
-    saved_model = (target / _SAVED_MODEL).is_file()
-    if target.is_dir() and not (_form(target) == "tf_saved_model" and saved_model):
-        raise CommandError(
-            f"--export: {target} is a folder, and no SavedModel: it is not replaced"
-        )
+from _kerasblocks_cli.errors import CommandError, one_line
+from _kerasblocks_cli.results import export_form
 
 
 def export(model: Path, target: Path) -> None:
     """Write a saved model to `target`.
 
-    It is written beside its place and then moved there: who reads it, or kills this,
-    finds what was there before or all of the new.
+    It is written beside its place and then moved there, so a reader finds the old file
+    or the whole new one, even if this process is killed.
 
     Args:
         model: A `.keras` file.
-        target: As `check_target` allowed it.
+        target: The file or folder; the ending of its name is the form.
 
     Raises:
-        CommandError: It cannot be loaded, or not be written in this form.
+        CommandError: The model cannot be loaded, or cannot be written in this form.
     """
     place = target.absolute()
     try:
@@ -69,7 +32,7 @@ def export(model: Path, target: Path) -> None:
             prefix=f".{place.name}.", dir=place.parent
         ) as beside:
             draft = Path(beside) / place.name
-            if _form(target) == "keras":
+            if export_form(target) == "keras":
                 shutil.copyfile(model, draft)
             else:
                 _convert(model, draft)
@@ -83,9 +46,6 @@ def export(model: Path, target: Path) -> None:
 
 
 def _convert(model: Path, draft: Path) -> None:
-    import keras
-
-    importlib.import_module("kerasblocks.names")  # which registers the layers
     try:
         loaded = keras.saving.load_model(model)
     except Exception as error:
@@ -95,7 +55,7 @@ def _convert(model: Path, draft: Path) -> None:
             "Python, or as .keras, which is a copy",
             code=1,
         ) from error
-    form = _form(draft)
+    form = export_form(draft)
     try:
         if form == "onnx" and getattr(loaded, "inputs", None):
             # Keras 3.15 refuses a model that was loaded and not yet called.
@@ -117,12 +77,3 @@ def _convert(model: Path, draft: Path) -> None:
             f"backend: {one_line(error)}",
             code=1,
         ) from error
-
-
-def _form(target: Path) -> str | None:
-    name = target.name.lower()
-    if name.endswith(_WEIGHTS):
-        return "weights"
-    return {".keras": "keras", ".onnx": "onnx", "": "tf_saved_model"}.get(
-        Path(name).suffix
-    )

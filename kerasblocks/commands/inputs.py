@@ -1,4 +1,4 @@
-"""How a layer is handed the inputs that a command line names."""
+"""Passes the inputs that the command line names to a layer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasblocks.commands.errors import CommandError
-from kerasblocks.commands.options import Shape
+from _kerasblocks_cli.errors import CommandError
+from _kerasblocks_cli.values import Shape
 
 _Inputs = Mapping[str, tuple[Shape, str]]
 
@@ -20,8 +20,8 @@ class Inputs:
     Attributes:
         shapes: A shape, or a list or dict of them, or a tuple for several arguments.
         dtypes: The dtypes, in the same structure.
-        words: The same for a reader.
-        hint: What may be meant otherwise, should the layer not take them.
+        words: The same in words.
+        hint: What else may have been meant, if the layer does not take them.
     """
 
     shapes: Any
@@ -33,10 +33,10 @@ class Inputs:
 def arrange(
     layer: Any, given: Sequence[tuple[str | None, Shape]], dtypes: Sequence[str]
 ) -> Inputs:
-    """Hand inputs over as a layer's `call` takes them.
+    """Arrange inputs as a layer's `call` takes them.
 
-    They are its arguments where they have the names of these, or where it needs
-    several; else a dict where they are named, and a list where they are not.
+    They are separate arguments if they have the names of arguments, or if `call` needs
+    several. Otherwise named inputs are a dict, and inputs without names are a list.
 
     Raises:
         CommandError: `call` needs other inputs.

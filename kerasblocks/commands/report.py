@@ -1,210 +1,27 @@
-"""What `kerasblocks check` says, on a terminal and elsewhere."""
+"""`kerasblocks report DIR`: write what a search found as a page to read."""
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+import argparse
+from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
-from rich.text import Text
-
-from kerasblocks.testing import Outcome
-
-# A status as the table has it, its colour, and as the sum has it.
-_STATUS = {
-    "passed": ("passed", "green", "passed"),
-    "failed": ("FAILED", "bold red", "failed"),
-    "not applicable": ("n/a", "dim", "not applicable"),
-    "expected failure": ("expected", "yellow", "failed as expected"),
-    "unexpected pass": ("PASSED", "bold red", "passed unexpectedly"),
-}
+from _kerasblocks_cli.errors import CommandError
+from kerasblocks.search import StudyError, read
+from kerasblocks.search.report import write_report
 
 
-class Report:
-    """Plain lines: one for each law as it comes, then what is broken.
-
-    Args:
-        name: The name of what is checked.
-        laws: The laws that are tried, each with what it says.
-        snippets: Gives the Python that shows what is broken.
-        hint: What to say where a plain call fails.
-        stream: Where the lines go; standard output by default.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        laws: Mapping[str, str],
-        snippets: Callable[[Outcome], str],
-        hint: str = "",
-        stream: TextIO | None = None,
-    ):
-        self.name, self.laws, self.snippets, self.hint = name, laws, snippets, hint
-        self.stream = stream or sys.stdout
-        self.outcomes: list[Outcome] = []
-        self.untried = 0
-        self._width = max(map(len, laws))
-
-    @property
-    def breaches(self) -> list[Outcome]:
-        """What speaks against the layer, or against what was expected of it."""
-        return [outcome for outcome in self.outcomes if outcome.is_breach]
-
-    def line(self, text: str = "", style: str = "") -> None:
-        """Say one line."""
-        self.stream.write(text + "\n")
-        self.stream.flush()
-
-    def begin(self, what: str) -> None:
-        """The checks begin."""
-        self.line(what, "bold")
-        self.line()
-
-    def outcome(self, outcome: Outcome) -> None:
-        """A law was tried."""
-        if outcome.status == "not applicable" and self._call_failed:
-            self.untried += 1
-            return
-        self.outcomes.append(outcome)
-        self.row(outcome, self.text(outcome))
-
-    def text(self, outcome: Outcome) -> str:
-        """What stands behind a law's name: what it says, or why it does not apply."""
-        if outcome.status == "not applicable":
-            return outcome.reason
-        if outcome.status == "expected failure":
-            return f"fails as expected: {outcome.reason}"
-        if outcome.status == "unexpected pass":
-            return f"passes, though expected to fail: {outcome.reason}"
-        return self.laws[outcome.law]
-
-    def row(self, outcome: Outcome, text: str) -> None:
-        """Say what came of a law, in one line."""
-        status = _STATUS[outcome.status][0]
-        self.line(f"{status:8}  {outcome.law:{self._width}}  {text}".rstrip())
-
-    def stop(self) -> None:
-        """Take away what is shown only for a while."""
-
-    def end(self, seconds: float, interrupted: bool = False) -> None:
-        """The checks are over: say what is broken, and the sum."""
-        for outcome in self.breaches:
-            self.breach(outcome)
-        self.line()
-        broken = [outcome.law for outcome in self.breaches]
-        counts = Counter(outcome.status for outcome in self.outcomes)
-        parts = [
-            f"{counts[status]} {words}"  # pyright: ignore[reportArgumentType]
-            for status, (_, _, words) in _STATUS.items()
-            if counts[status]  # pyright: ignore[reportArgumentType]
-        ]
-        if self.untried:
-            parts.append(f"{self.untried} not tried, since a plain call fails")
-        if interrupted:
-            tried = f"{len(self.outcomes)} of {len(self.laws)} laws were tried"
-            parts.insert(0, f"interrupted: {tried}")
-        self.line(f"{self.name}: {', '.join(parts)} ({seconds:.1f} s)", "bold")
-        if len(self.laws) > len(broken) > 0:
-            again = " ".join(f"--law {law.removeprefix('check_')}" for law in broken)
-            self.line(f"only {'this' if len(broken) == 1 else 'these'} again: {again}")
-
-    def breach(self, outcome: Outcome) -> None:
-        """Say what is broken: what came, how to mend it, Python that shows it."""
-        self.line()
-        self.line(f"--- {outcome.law}: {self.laws[outcome.law]}", "bold red")
-        if outcome.status == "unexpected pass":
-            self.line(f"passes, though expected to fail: {outcome.reason}")
-            self.line("to mend it: take this --expect away.")
-            return
-        for other in self.breaches[: self.breaches.index(outcome)]:
-            if (other.reason, other.snippet) == (outcome.reason, outcome.snippet):
-                self.line(f"the same as {other.law}, above")
-                return
-        self.line(outcome.reason)
-        if outcome.mend:
-            self.line(f"to mend it: {outcome.mend}", "green")
-        if self.hint and outcome.law == "check_call":
-            self.line(self.hint, "green")
-        if snippet := self.snippets(outcome):
-            self.line()
-            self.line(snippet, "code")
-
-    @property
-    def _call_failed(self) -> bool:
-        return any(
-            outcome.law == "check_call" and outcome.status == "failed"
-            for outcome in self.outcomes
-        )
-
-
-class LiveReport(Report):
-    """The same in colour, and under it the law that is being tried."""
-
-    def begin(self, what: str) -> None:
-        """Start the live part."""
-        self._console = Console(file=self.stream, highlight=False)
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            console=self._console,
-            transient=True,
-            refresh_per_second=8,
-        )
-        super().begin(what)
-        self._names = list(self.laws)
-        self._task = self._progress.add_task(self._names[0], total=len(self.laws))
-        self._progress.start()
-
-    def outcome(self, outcome: Outcome) -> None:
-        """Say what came, and name the law that is next."""
-        super().outcome(outcome)
-        after = self._names.index(outcome.law) + 1
-        self._progress.update(
-            self._task,
-            completed=after,
-            description=self._names[min(after, len(self._names) - 1)],
-        )
-
-    def row(self, outcome: Outcome, text: str) -> None:
-        """Say what came of a law, its last column wrapped within itself."""
-        status, style, _ = _STATUS[outcome.status]
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_column(width=8)
-        row.add_column(width=self._width)
-        row.add_column()
-        row.add_row(
-            Text(status, style), Text(outcome.law), Text(text, _dim(outcome.status))
-        )
-        self._console.print(row)
-
-    def line(self, text: str = "", style: str = "") -> None:
-        """Say one line, in a style; code is never wrapped by us."""
-        style = "cyan" if style == "code" else style
-        self._console.print(Text(text, style), soft_wrap=True)
-
-    def stop(self) -> None:
-        """Take the live part away."""
-        self._progress.stop()
-
-
-def _dim(status: Any) -> str:
-    return "dim" if status == "not applicable" else ""
-
-
-def report_for(
-    name: str,
-    laws: Mapping[str, str],
-    snippets: Callable[[Outcome], str],
-    hint: str = "",
-    stream: TextIO | None = None,
-) -> Report:
-    """Return the report that suits a stream: live on a terminal, else plain."""
-    stream = stream or sys.stdout
-    kind = LiveReport if stream.isatty() else Report
-    return kind(name, laws, snippets, hint, stream)
+def run(options: argparse.Namespace, stream: TextIO | None) -> int:
+    """Run the command; return the exit code."""
+    try:
+        written = write_report(read(options.folder), options.out)
+    except (StudyError, ValueError) as error:
+        raise CommandError(
+            str(error).replace("write_report: 'out'", "--out")
+        ) from error
+    except OSError as error:
+        raise CommandError(
+            f"the report cannot be written: {error.strerror} ({error.filename})", code=1
+        ) from error
+    pictures = written.with_suffix("")
+    print(f"{written} and {len(list(pictures.glob('*.png')))} pictures in {pictures}")
+    return 0

@@ -1,4 +1,4 @@
-"""A class or function of the user's, found by `module:Name` or `file.py:Name`."""
+"""A class or function of the user, found by `module:Name` or `file.py:Name`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kerasblocks.commands.errors import CommandError, did_you_mean, one_line
+import keras
+
+from _kerasblocks_cli.errors import CommandError, did_you_mean, one_line, require_file
 
 _FORM = "package.module:Name or path/to/file.py:Name"
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a target names.
+    """A class or function that the user named.
 
     Attributes:
         text: As the user wrote it.
         factory: The class or function.
-        module: The module that holds it.
-        root: The folder that its module is imported from, if that is the user's.
-        folder: The same, where it must be put on the path for the module to be found.
-        by_path: The file, where no `import` can name it.
+        module: The name of its module.
+        root: The folder that the module is imported from, if it is the user's.
+        folder: The same, if it must be put on `sys.path` to import the module.
+        by_path: The file, if no `import` can name it.
     """
 
     text: str
@@ -49,8 +51,13 @@ class Target:
         """Its name in the module."""
         return self.text.rpartition(":")[2]
 
+    def call(self, arguments: Mapping[str, Any]) -> str:
+        """A call of it, as Python."""
+        inside = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        return f"{self.name}({inside})"
+
     def runnable(self, snippet: str) -> str:
-        """A snippet that imports the target, such that it runs from this folder."""
+        """A snippet that imports the target, changed so that it runs in this folder."""
         if not snippet:
             return ""
         lines = snippet.splitlines()
@@ -65,7 +72,7 @@ class Target:
         if self.folder:
             if "import keras" not in lines:
                 lines.insert(0, "import keras")
-            # After the other imports, lest a file in it is taken for one of theirs.
+            # After the other imports, so that no file in it shadows one of theirs.
             after = next(
                 place
                 for place, line in enumerate([*lines, ""])
@@ -76,12 +83,12 @@ class Target:
 
 
 def load(text: str) -> Target:
-    """Import what a target names.
+    """Import a target.
 
     The current folder is importable, and so are the modules beside a file.
 
     Raises:
-        CommandError: the target has not this form, or is not there, or fails.
+        CommandError: The target has another form, does not exist, or fails.
     """
     module_name, colon, name = text.rpartition(":")
     if not colon or not module_name or not name:
@@ -92,7 +99,7 @@ def load(text: str) -> Target:
     importlib.invalidate_caches()
     if module_name.endswith(".py") or "/" in module_name or os.sep in module_name:
         path = Path(module_name)
-        _require_file(path, name)
+        require_file(path)
         module, target = _from_file(path, text)
     else:
         module, target = _from_module(module_name, text)
@@ -128,7 +135,7 @@ def _from_file(path: Path, text: str) -> tuple[ModuleType, Callable[..., Target]
 
 
 def _is_found(parts: list[str], source: Path) -> bool:
-    """Whether an import of this name finds this file, and no other of the name."""
+    """Whether an import of this name finds this file."""
     if not all(part.isidentifier() for part in parts):
         return False
     loaded = sys.modules.get(parts[0])
@@ -180,7 +187,7 @@ def _is_itself(missing: str | None, name: str) -> bool:
 
 
 def _guarded(load: Callable[[], ModuleType], what: Any, root: Path) -> ModuleType:
-    """Load a module; say what fails inside it."""
+    """Load a module; raise a CommandError for what fails inside it."""
     try:
         return load()
     except SystemExit as error:
@@ -214,18 +221,6 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _require_file(path: Path, name: str) -> None:
-    if path.is_dir():
-        files = ", ".join(sorted(file.name for file in path.glob("*.py"))) or "none"
-        raise CommandError(f"{path} is a folder; expected a file (in it: {files})")
-    if not path.is_file():
-        beside = [str(file) for file in path.parent.glob("*.py")]
-        if not beside and path.with_suffix(".py").is_file():
-            beside = [str(path.with_suffix(".py"))]
-        near = did_you_mean(str(path), beside)
-        raise CommandError(f"no file at {path}{near}")
-
-
 def _no_module(name: str, missing: str) -> str:
     parent, _, last = missing.rpartition(".")
     if not parent:
@@ -253,10 +248,8 @@ def _attribute(module: ModuleType, module_name: str, name: str) -> Any:
             names = [each for each in dir(found) if not each.startswith("_")]
             hint = did_you_mean(part, names)
             if not hint and found is module:
-                layers, modules = (
-                    ", ".join(_layers(module)),
-                    ", ".join(_modules(module)),
-                )
+                layers = ", ".join(_layers(module))
+                modules = ", ".join(_modules(module))
                 hint = f"; its layers: {layers}" if layers else ""
                 hint = hint or (f"; its modules: {modules}" if modules else "")
             raise CommandError(f"{module_name} has no {name!r}{hint}") from None
@@ -265,7 +258,7 @@ def _attribute(module: ModuleType, module_name: str, name: str) -> Any:
 
 def _require_factory(found: Any, text: str) -> Callable[..., Any]:
     kind = type(found).__name__
-    if _is_layer(type(found)):
+    if isinstance(found, keras.layers.Layer):
         raise CommandError(
             f"{text} is a {kind} already made; expected its class, or a function that "
             "makes a new one each time"
@@ -281,14 +274,9 @@ def _require_factory(found: Any, text: str) -> Callable[..., Any]:
             f"{text} is of type {kind}; expected a class, or a function that makes a "
             "layer"
         )
-    if inspect.isclass(found) and not _is_layer(found):
+    if inspect.isclass(found) and not issubclass(found, keras.layers.Layer):
         raise CommandError(f"{text} is a class, but no subclass of keras.layers.Layer")
     return found
-
-
-def _is_layer(kind: type) -> bool:
-    keras = sys.modules.get("keras")
-    return keras is not None and issubclass(kind, keras.layers.Layer)
 
 
 def _layers(module: ModuleType) -> list[str]:
@@ -296,7 +284,9 @@ def _layers(module: ModuleType) -> list[str]:
     found = {
         name: value
         for name, value in vars(module).items()
-        if inspect.isclass(value) and _is_layer(value) and not name.startswith("_")
+        if inspect.isclass(value)
+        and issubclass(value, keras.layers.Layer)
+        and not name.startswith("_")
     }
     own = [name for name, value in found.items() if value.__module__ == module.__name__]
     return (own or list(found))[:8]

@@ -28,7 +28,7 @@ class Outcome:
         status: "passed", "failed", "not applicable", "expected failure" or
             "unexpected pass".
         reason: Why it failed, or does not apply, or was expected to fail.
-        mend: A sentence on how to mend it, where it failed.
+        mend: A sentence on a fix, where it failed.
         snippet: Python that shows the failure, where it failed.
         seconds: How long it took.
     """
@@ -66,7 +66,7 @@ class LayerContractError(AssertionError):
 
 
 def describe(outcome: Outcome) -> str:
-    """A breach in words: what, how to mend it, and a snippet that shows it."""
+    """A breach in words: what, a fix, and a snippet that shows it."""
     if outcome.status == "unexpected pass":
         return (
             f"{outcome.law} was expected to fail ({outcome.reason}) and passes: take "
@@ -74,7 +74,7 @@ def describe(outcome: Outcome) -> str:
         )
     text = f"{outcome.law}: {outcome.reason}"
     if outcome.mend:
-        text += f"\n  To mend it: {outcome.mend}"
+        text += f"\n  Fix: {outcome.mend}"
     if outcome.snippet:
         text += "\n\n" + "\n".join(
             f"    {line}".rstrip() for line in outcome.snippet.splitlines()
@@ -152,7 +152,7 @@ def check_layer(
 
     Raises:
         LayerContractError: the layer breaks laws; all of them are named, each with
-            what came, how to mend it and a snippet that shows it.
+            what came, a fix and a snippet that shows it.
         TypeError, ValueError: the arguments are wrong.
 
     Example:

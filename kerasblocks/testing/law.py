@@ -62,7 +62,7 @@ class Broken(AssertionError):
     def __str__(self) -> str:
         parts = [f"{self.law}: {self.problem}" if self.law else self.problem]
         if self.mend:
-            parts.append(f"  To mend it: {self.mend}")
+            parts.append(f"  Fix: {self.mend}")
         if self.snippet:
             parts.append("\n".join(f"    {line}" for line in self.snippet.splitlines()))
         return "\n".join(parts)

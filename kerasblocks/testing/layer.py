@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Container
 from typing import Any
 
 import keras
 from keras import tree
+
+from kerasblocks.testing._keras import children
 
 
 def constructor_arguments(kind: type) -> dict[str, inspect.Parameter]:
@@ -38,15 +41,26 @@ def custom_objects(layer: keras.layers.Layer) -> keras.saving.CustomObjectScope:
     )
 
 
-def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers inside a layer, at any depth."""
+def sublayers(
+    layer: keras.layers.Layer, given: Container[str] = ()
+) -> list[keras.layers.Layer]:
+    """The layers inside a layer, at any depth.
+
+    Args:
+        layer: The layer.
+        given: The names of layers to leave out, with the layers inside them.
+    """
     found: dict[int, keras.layers.Layer] = {}
-    waiting = list(getattr(layer, "_layers", []))
+    waiting = children(layer)
     while waiting:
         inner = waiting.pop(0)
-        if isinstance(inner, keras.layers.Layer) and id(inner) not in found:
+        if (
+            isinstance(inner, keras.layers.Layer)
+            and id(inner) not in found
+            and inner.name not in given
+        ):
             found[id(inner)] = inner
-            waiting.extend(getattr(inner, "_layers", []))
+            waiting.extend(children(inner))
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerasblocks.gradients import Recorder
+from kerasblocks.testing._keras import BOOKKEEPING
 from kerasblocks.testing.case import Case
 from kerasblocks.testing.layer import sublayers
 
@@ -167,7 +168,7 @@ def untracked(layer: keras.layers.Layer) -> Iterator[tuple[str, Any]]:
         seen.add(id(one))
     for one in [layer, *sublayers(layer)]:
         for name, value in vars(one).items():
-            if name not in ("_inbound_nodes", "_outbound_nodes", "_tracker"):
+            if name not in BOOKKEEPING:
                 prefix = "self" if one is layer else f"{one.name}"
                 yield from look(f"{prefix}.{name}", value)
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasblocks.cli import main
+from _kerasblocks_cli import main
 from kerasblocks.search import read, run
 from kerasblocks.search.display import Display
 from kerasblocks.search.display.plain import Nowhere
@@ -93,11 +93,11 @@ def test_rank_and_trial_choose_and_json_tells_the_same(folder, capsys):
         ("runs", 2, "runs holds no search (in it: runs/tiny)"),
         ("runs/tiny --trial 9", 2, "--trial: runs/tiny has trials 1 to 4, got 9"),
         ("runs/tiny --rank 4", 2, "--rank: 3 trials have completed, got 4"),
-        ("runs/tiny --force", 2, "--force: there is no --export that it is for"),
+        ("runs/tiny --force", 2, "--force requires --export"),
         ("runs/tiny --export a.pt", 2, "ends with .keras, .weights.h5, .onnx, or no"),
         ("runs/tiny --export no/a.keras", 2, "--export: there is no folder no"),
-        ("runs/tiny --export runs", 2, "runs is there already; --force replaces it"),
-        ("runs/tiny --export runs --force", 2, "is a folder, and no SavedModel"),
+        ("runs/tiny --export runs", 2, "runs exists; --force replaces it"),
+        ("runs/tiny --export runs --force", 2, "a folder that holds no SavedModel"),
         ("runs/tiny --trial 1 --export a.keras", 1, "no model of trial 1 (failed)"),
     ],
 )

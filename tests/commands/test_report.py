@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from kerasblocks import cli
+from _kerasblocks_cli import main
 from kerasblocks.search import run
 from kerasblocks.search.display import Display
 from tests.search.studies import study
@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
 
 
 def report(*arguments):
-    return cli.main(["report", *map(str, arguments)])
+    return main(["report", *map(str, arguments)])
 
 
 def test_it_writes_the_page_and_says_where(folder, capsys):
@@ -40,13 +40,13 @@ def test_it_writes_elsewhere_and_changes_no_search(folder, tmp_path):
 def test_a_folder_that_is_not_there(folder, capsys):
     assert report(folder.with_name("tinny")) == 2
     said = capsys.readouterr().err
-    assert f"no folder of a search at {folder.with_name('tinny')}" in said
+    assert f"no search in {folder.with_name('tinny')}" in said
     assert f"did you mean {folder}?" in said
 
 
 def test_a_folder_that_holds_no_search(tmp_path, capsys):
     assert report(tmp_path) == 2
-    assert f"no study's memory in {tmp_path}" in capsys.readouterr().err
+    assert f"{tmp_path} holds no search" in capsys.readouterr().err
 
 
 def test_a_file_of_another_kind(folder, tmp_path, capsys):

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasblocks.cli import main
-from kerasblocks.commands import listing
-from kerasblocks.commands.durations import seconds
+from _kerasblocks_cli import main, searches
+from _kerasblocks_cli.parsing import seconds
 from kerasblocks.search import run, store
 from kerasblocks.search.display import Display
 from kerasblocks.search.display.plain import Nowhere
@@ -43,6 +42,13 @@ def finished(tmp_path_factory):
 def call(command, capsys, code=0):
     assert main(command.split()) == code
     return capsys.readouterr()
+
+
+def exit_code(arguments):
+    try:
+        return main(arguments)
+    except SystemExit as error:  # argparse ends the process itself
+        return error.code
 
 
 def objects(text):
@@ -86,9 +92,7 @@ def test_wrong_time_is_refused(text):
 )
 def test_wrong_use_is_said_in_words_and_as_json(arguments, words, folder, capsys):
     for more in ([], ["--json"]):
-        with pytest.raises(SystemExit) as info:
-            main(["search", *arguments.split(), *more])
-        assert info.value.code == 2
+        assert exit_code(["search", *arguments.split(), *more]) == 2
         told = capsys.readouterr()
         assert words in told.err
         if more:
@@ -305,15 +309,14 @@ def test_list_of_nothing(folder, capsys):
 
 
 def test_list_knows_the_memory_it_reads():
-    assert store.FORMAT == listing.FORMAT
+    assert store.FORMAT == searches.FORMAT
 
 
 def test_json_has_standard_output_for_itself(tmp_path):
     """Not even C code, or a child of the study, gets into it."""
     code = (
         "import os, sys\n"
-        "sys.argv = ['kerasblocks']\n"  # which does not wait for Keras
-        "from kerasblocks.commands.json_lines import json_lines, say\n"
+        "from _kerasblocks_cli.json_lines import json_lines, say\n"
         "with json_lines() as stream:\n"
         "    print('python'); os.write(1, b'native\\n'); os.system('echo child')\n"
         "    say(stream, 'opened')\n"

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from kerasblocks.cli import main
+from _kerasblocks_cli import main
 
 MODELS = """
 import keras
@@ -48,7 +48,7 @@ def test_a_function_that_makes_a_model(folder, capsys):
     assert "projection" not in text
     assert "(None, 8, 8, 8)" in text
     assert "\nMACs: " in text
-    text = run("some_models.py:make --input-shape 32,?,3", capsys).out
+    text = run("some_models.py:make --shape 32,?,3", capsys).out
     assert "(None, 16, None, 4)" in text
     assert "\nMACs: ? (at least 0)" in text
 
@@ -56,15 +56,15 @@ def test_a_function_that_makes_a_model(folder, capsys):
 @pytest.mark.parametrize(
     ("command", "shape", "macs"),
     [
-        ("keras.layers:Dense --arg units=3 --input-shape 7,4", [None, 7, 3], 84),
+        ("keras.layers:Dense --arg units=3 --shape 7,4", [None, 7, 3], 84),
         (
-            "keras.layers:Attention --input-shape 3,8 --input-shape 5,8",
+            "keras.layers:Attention --shape 3,8 --shape 5,8",
             [None, 3, 8],
             2 * 3 * 5 * 8,
         ),
-        ("keras.layers:Add --input-shape 4 --input-shape 4", [None, 4], 0),
+        ("keras.layers:Add --shape 4 --shape 4", [None, 4], 0),
         (
-            "some_models:Named --input-shape b=5 --input-shape a=5 --dtype float64",
+            "some_models:Named --shape b=5 --shape a=5 --dtype float64",
             [None, 1],
             5,
         ),
@@ -81,20 +81,20 @@ def test_a_layer_and_its_inputs_as_json(command, shape, macs, folder, capsys):
     [
         ("some_models.py:mak", "some_models.py has no 'mak'; did you mean make?"),
         ("some_models:fails", "fails() fails: ValueError: no such width [some_models"),
-        ("keras.layers:Dense --arg units=3", "--input-shape must be given for 'dense"),
-        ("keras.layers:Dense --input-shape 4,a", "--input-shape: expected positive"),
+        ("keras.layers:Dense --arg units=3", "--shape must be given for 'dense"),
+        ("keras.layers:Dense --shape 4,a", "--shape: expected positive"),
         (
             "keras.layers:MultiHeadAttention --arg num_heads=1 --arg key_dim=2 "
-            "--input-shape 4",
-            "--input-shape: MultiHeadAttention.call takes query and value",
+            "--shape 4",
+            "--shape: MultiHeadAttention.call takes query and value",
         ),
         (
-            "keras.layers:ReLU --input-shape 4 --dtype b=int8",
-            "no --input-shape is given for an input 'b'",
+            "keras.layers:ReLU --shape 4 --dtype b=int8",
+            "no --shape is given for an input 'b'",
         ),
         (
-            "some_models:make --input-shape 32,3",
-            "--input-shape must be like that of 'made', (None, 16, 16, 3)",
+            "some_models:make --shape 32,3",
+            "--shape must be like that of 'made', (None, 16, 16, 3)",
         ),
     ],
 )

@@ -1,11 +1,11 @@
 """Random small models: layers, branches, shared layers, nested models, blocks."""
 
 import keras
-import numpy as np
 from hypothesis import strategies as st
 from keras import layers
 
 import kerasblocks as kb
+from tests.table import randomize
 
 
 def dtype_for(rank):
@@ -221,20 +221,3 @@ def draw_model(draw, max_steps=6):
     model = keras.Model({"x": inputs} if draw(st.booleans()) else inputs, outputs)
     randomize(model, draw(st.integers(0, 2**32 - 1)))
     return model
-
-
-def randomize(model, seed):
-    """Gives every weight a value, and batch norm those of a trained model."""
-    random = np.random.default_rng(seed)
-    for variable in model.variables:
-        shape = tuple(variable.shape)
-        if "seed" in variable.path:
-            continue
-        if variable.name.endswith("variance"):
-            value = random.uniform(0.2, 2.0, shape)
-        elif variable.name == "gamma":
-            value = random.choice([-1.0, 0.5, 1.0, 1.5], shape)
-        else:
-            fan_in = max(1, int(np.prod(shape[:-1])))
-            value = random.normal(0, fan_in**-0.5, shape)
-        variable.assign(value)

@@ -9,6 +9,7 @@ import pytest
 
 import kerasblocks as kb
 from tests.networks import others
+from tests.table import randomize
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 SHAPE = (96, 96, 3)  # the weights do not depend on it
@@ -34,25 +35,15 @@ def network(name):
     return getattr(importlib.import_module(f"examples.networks.{name}"), name)
 
 
-def randomized(application):
-    """A model of `keras.applications` with statistics that a trained one could have."""
-    generator = np.random.default_rng(0)
-    model = getattr(keras.applications, application)(weights=None, input_shape=SHAPE)
-    for weight in model.weights:
-        if weight.name in ("gamma", "moving_variance"):
-            weight.assign(generator.uniform(0.5, 1.5, weight.shape))
-        elif weight.name in ("beta", "bias", "moving_mean"):
-            weight.assign(generator.normal(0, 0.1, weight.shape))
-    return model
-
-
 @pytest.mark.parametrize(
     ("name", "application", "parameters"),
     NETWORKS + (OTHERS if THOROUGH else OTHERS[:1]),
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_blocks_compute_what_the_published_network_does(name, application, parameters):
-    theirs, ours = randomized(application), network(name)(SHAPE)
+    theirs = getattr(keras.applications, application)(weights=None, input_shape=SHAPE)
+    ours = network(name)(SHAPE)
+    randomize(theirs)
     assert ours.count_params() == theirs.count_params() == parameters
     kb.transfer_weights(theirs, ours)
     images = np.random.default_rng(1).uniform(-1, 1, (1, *SHAPE)).astype("float32")

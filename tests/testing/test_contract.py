@@ -87,7 +87,7 @@ def test_every_broken_law_is_named_with_a_way_to_mend_it():
     text = str(error)
     assert text.startswith("Forgetful breaks 3 laws of 46: check_config_round_trip, ")
     assert "other outputs: they differ by up to" in text
-    assert "To mend it: let `get_config` return every argument" in text
+    assert "Fix: let `get_config` return every argument" in text
     assert "    layer = Forgetful(factor=3.0)" in text
 
 

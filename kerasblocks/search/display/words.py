@@ -9,13 +9,12 @@ from pathlib import Path
 
 import keras_tuner as kt
 
-import kerasblocks
 from kerasblocks.search.report.tables import value_of
 from kerasblocks.search.report.words import number, setting
 from kerasblocks.search.results import tunable
 from kerasblocks.search.trial import Trial
 
-_OURS = str(Path(kerasblocks.__file__).parent)
+_OURS = str(Path(__file__).parents[2])
 _FRAME = re.compile(r'\s*File "(?P<file>.+?)", line \d+')
 _MARKS = re.compile(r"\s*[~^]+\s*")
 _LAST_LINES = 5

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from kerasblocks.testing._keras import mask_of
 from kerasblocks.testing.case import Case, Input
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, close, difference
@@ -46,7 +47,7 @@ def check_mask_shape(case: Case) -> None:
     masked = _masked(case, x)
     outputs = case(layer, masked)
     if not case.positional:
-        given = tree.map_structure(_mask_of, masked)
+        given = tree.map_structure(mask_of, masked)
         told = layer.compute_mask(masked, given)
         count = len(tree.flatten(outputs))
         if told is not None and len(tree.flatten(told)) != count:
@@ -109,7 +110,7 @@ def check_padding_does_not_leak(case: Case) -> None:
 
 
 def _mask_fits(case: Case, one: Any, x: Any) -> None:
-    mask = None if one is None else keras.tree.flatten(_mask_of(one))[0]
+    mask = None if one is None else keras.tree.flatten(mask_of(one))[0]
     if mask is None:
         return
     whole = len(one.shape) > 2 and len(mask.shape) == len(one.shape)
@@ -165,9 +166,9 @@ def _same_steps(case: Case, x: Any, padded: Any, alone: Any, number: int) -> Non
             continue
         ours, theirs = arrays(long)[0][number : number + 1], arrays(short)[0]
         if ours.ndim > 1 and ours.shape[1] in lengths:
-            mask = _mask_of(long)
+            mask = mask_of(long)
             # One that is there without a mask given is of the layer's own making.
-            if mask is None or _mask_of(short) is not None:
+            if mask is None or mask_of(short) is not None:
                 steps = np.arange(ours.shape[1]) < _valid(ours.shape[1])[number]
             else:
                 steps = arrays(mask)[0][number].astype(bool)
@@ -253,17 +254,13 @@ def _steps(array: np.ndarray) -> np.ndarray:
 
 def _visible(one: Any, two: Any, x: Any) -> Any:
     """Where an output must not depend on the padding."""
-    keep = [mask for mask in map(_mask_of, (one, two)) if mask is not None]
+    keep = [mask for mask in map(mask_of, (one, two)) if mask is not None]
     masks = [arrays(mask)[0].astype(bool) for mask in keep]
     lengths = {array.shape[1] for array in tree.flatten(x) if array.ndim >= 2}
     if len(one.shape) >= 3 and one.shape[1] in lengths:
         length = one.shape[1]
         masks.append(np.arange(length)[None, :] < np.array(_valid(length))[:, None])
     return np.logical_and.reduce(masks) if masks else ...
-
-
-def _mask_of(tensor: Any) -> Any:
-    return getattr(tensor, "_keras_mask", None)
 
 
 def _code(case: Case, x: Any) -> list[str]:

@@ -357,20 +357,7 @@ def _pinned(layer: keras.layers.Layer) -> bool:
 
 def _own_sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layers inside that the layer made itself, and was not given."""
-    given = set(_names(layer.get_config()))
-    found: list[keras.layers.Layer] = []
-    waiting = list(getattr(layer, "_layers", []))
-    seen: set[int] = set()
-    while waiting:
-        inner = waiting.pop(0)
-        if not isinstance(inner, keras.layers.Layer) or id(inner) in seen:
-            continue
-        seen.add(id(inner))
-        if inner.name in given:
-            continue
-        found.append(inner)
-        waiting.extend(getattr(inner, "_layers", []))
-    return found
+    return sublayers(layer, set(_names(layer.get_config())))
 
 
 def _names(config: Any) -> Iterator[str]:

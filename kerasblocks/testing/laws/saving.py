@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from kerasblocks.testing._keras import mask_of
 from kerasblocks.testing.case import Case
 from kerasblocks.testing.code import array_code
 from kerasblocks.testing.compare import arrays, close, difference, equal
@@ -152,7 +153,7 @@ def check_weights_file(case: Case) -> None:
 
 def _same_masks(before: object, after: object, code: list[str]) -> None:
     for one, other in zip(tree.flatten(before), tree.flatten(after), strict=True):
-        ours, theirs = (getattr(x, "_keras_mask", None) for x in (one, other))
+        ours, theirs = map(mask_of, (one, other))
         if (ours is None) != (theirs is None) or (
             ours is not None and not equal(ours, theirs)
         ):

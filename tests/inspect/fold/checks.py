@@ -5,8 +5,7 @@ import numpy as np
 from keras import layers
 
 from kerasblocks.inspect.fold import fold
-from tests.inspect.random_graphs import randomize
-from tests.table import arrays
+from tests.table import arrays, randomize
 
 BatchNorm = layers.BatchNormalization
 

@@ -1,4 +1,4 @@
-"""What a command says where it cannot go on."""
+"""Errors that end a command, and their wording."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """A command cannot go on; the message is what the user reads.
+    """Ends a command; the message is what the user reads.
 
     Attributes:
-        code: The exit code: 2 where the command was used wrongly.
+        code: The exit code; 2 where the command was used wrongly.
     """
 
     def __init__(self, message: str, code: int = 2):
@@ -21,8 +21,14 @@ class CommandError(Exception):
         self.code = code
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, where the command has already printed what it keeps."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion to append to a message, or an empty string.
+
+    `kerasblocks.core.arguments` has the same for names in Python, with quotes.
 
     Example:
         >>> did_you_mean("check_biuld", ["check_build", "check_jit"])
@@ -33,7 +39,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException, root: Path | None = None) -> str:
-    r"""Say an exception in one line, with the last place in the user's own files.
+    r"""An exception in one line, with the last place in the user's own files.
 
     Args:
         error: The exception.
@@ -55,3 +61,19 @@ def one_line(error: BaseException, root: Path | None = None) -> str:
         if root in file.parents and "site-packages" not in file.parts:
             return f"{line} [{file.name}:{frame.lineno} in {frame.name}]"
     return line
+
+
+def require_file(path: Path, what: str = "file") -> None:
+    """Raise unless there is a Python file at `path`.
+
+    Raises:
+        CommandError: There is none; the message names the nearest.
+    """
+    if path.is_dir():
+        files = ", ".join(sorted(file.name for file in path.glob("*.py"))) or "none"
+        raise CommandError(f"{path} is a folder; expected a {what} (in it: {files})")
+    if not path.is_file():
+        beside = [str(file) for file in path.parent.glob("*.py")]
+        if not beside and path.with_suffix(".py").is_file():
+            beside = [str(path.with_suffix(".py"))]
+        raise CommandError(f"no {what} at {path}{did_you_mean(str(path), beside)}")

@@ -1,7 +1,7 @@
-"""`kerasblocks search --list`: the searches in a folder, read without touching them.
+"""The searches in a folder, read without changing anything.
 
-No lock is taken and no file of theirs is opened by SQLite, which would write beside
-it: their memories are copied and read elsewhere. Keras is not needed.
+No lock is taken. SQLite would write files beside a database that it opens, so each
+search's database is copied and read elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY = "memory.sqlite"
-FORMAT = 2  # of the memory, as in kerasblocks.search.store
+FORMAT = 2  # of the database, as in kerasblocks.search.store
 RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
 TIME_UP, FAILED, BROKEN = "time up", "failed", "broken"
 _OUTCOMES = {"exhausted": FINISHED, "time": TIME_UP, "failed": FAILED}
@@ -31,11 +31,11 @@ _LOCK_BYTES = 0x40000000, 512
 
 @dataclass(frozen=True)
 class Row:
-    """What the list says of one search.
+    """One search in the list.
 
     Args:
         folder: Where it is.
-        study: Its name, None where it cannot be read, as all that follows.
+        study: Its name; None, like all that follows, if it cannot be read.
         finished: How many trials have ended for good.
         trials: How many there are to be, if that is known.
         best: The best score, of the first objective.
@@ -74,7 +74,7 @@ def rows(folder: Path) -> list[Row]:
 
 
 def row(folder: Path) -> Row:
-    """Return what there is to say of one search.
+    """Return the facts of one search.
 
     Args:
         folder: Its folder.
@@ -90,10 +90,10 @@ def row(folder: Path) -> Row:
 
 @contextlib.contextmanager
 def copied(memory: Path) -> Iterator[Path]:
-    """Give a copy of a memory, whole although it is being written to.
+    """Give a consistent copy of a database that may be written to meanwhile.
 
     Args:
-        memory: The SQLite file; what is not yet in it is in the log beside it.
+        memory: The SQLite file; the newest changes are in the log beside it.
     """
     log = memory.with_name(f"{memory.name}-wal")
     with tempfile.TemporaryDirectory(prefix="kerasblocks-") as elsewhere:
@@ -104,14 +104,14 @@ def copied(memory: Path) -> Iterator[Path]:
             copy.with_name(log.name).unlink(missing_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(log, copy.with_name(log.name))
-            # The log alone may grow meanwhile: SQLite leaves out what is not whole.
+            # The log may grow meanwhile: SQLite ignores an incomplete entry.
             if _state(memory) == before:
                 break
         yield copy
 
 
 def is_held(lock: Path) -> bool:
-    """Return whether another process holds a folder; asks, and takes nothing.
+    """Return whether another process holds a folder, without taking the lock.
 
     Args:
         lock: The file that SQLite locks. Always False on Windows.
@@ -132,7 +132,7 @@ def is_held(lock: Path) -> bool:
 
 
 def _order() -> tuple[str, tuple[str, ...]]:
-    """How the system lays out what it is asked of a lock."""
+    """The layout of the system's `struct flock`."""
     if sys.platform == "darwin" or "bsd" in sys.platform:
         return "qqihh", ("start", "len", "pid", "type", "whence")
     return "hhqqi4x", ("type", "whence", "start", "len", "pid")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from kerasblocks.commands.errors import CommandError
+from _kerasblocks_cli.errors import CommandError
 
 
 @contextlib.contextmanager
@@ -17,8 +17,8 @@ def json_lines() -> Iterator[TextIO]:
     """Give the stream for JSON; what else is printed goes to standard error.
 
     What a study prints, and what C++ code writes to the file descriptor, would break
-    a program that reads the lines. An error is said there too, as the event `error`
-    with its `message` and exit `code`, and goes on up.
+    a program that reads the lines. An error is written as the event `error`, with its
+    `message` and exit `code`, and raised again.
     """
     sys.stdout.flush()
     stream, moved = sys.stdout, None
@@ -47,7 +47,7 @@ def json_lines() -> Iterator[TextIO]:
 
 
 def say(stream: TextIO, event: str, **facts: Any) -> None:
-    r"""Write one event; a reader that is gone is no reason to fail.
+    r"""Write one event; a reader that has gone away is not an error.
 
     Example:
         >>> say(sys.stdout, "error", message="no\nroom", code=1)

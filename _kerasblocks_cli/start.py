@@ -1,7 +1,9 @@
-"""A backend's start without its noise."""
+"""Loads what runs a command, and Keras with it, without the backend's noise."""
 
 from __future__ import annotations
 
+import importlib
+import logging
 import os
 import re
 import sys
@@ -9,6 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from _kerasblocks_cli.parsing import Run
+
+_WANTED = "TF_CPP_MIN_LOG_LEVEL" in os.environ
 _NOISE = re.compile(
     r"^(WARNING: All log messages before absl::InitializeLog"
     r"|[IW]\d{4} \d\d:\d\d:[\d.]+\s+\d+ \S+\.cc:\d+\]"
@@ -17,15 +22,24 @@ _NOISE = re.compile(
 )
 
 
+def start(command: str) -> Run:
+    """Import `kerasblocks.commands.<command>` and return its `run`."""
+    with quiet_start():
+        module = importlib.import_module(f"kerasblocks.commands.{command}")
+    if not _WANTED:  # TensorFlow's warnings of retracing: each model is another one
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return module.run
+
+
 @contextmanager
 def quiet_start() -> Iterator[None]:
-    """Import a backend without the lines that its C++ writes as it starts.
+    """Import a backend without the lines that its C++ prints as it starts.
 
-    TensorFlow writes some before it reads its own log level, straight to the
-    file descriptor. What is not known as noise is passed on; where the user set
-    a log level, all of it is.
+    TensorFlow prints some before it reads its own log level, straight to the file
+    descriptor. Lines that are not known as noise are passed on. Where the user has set
+    a log level, all lines are.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if _WANTED:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

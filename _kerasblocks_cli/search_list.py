@@ -1,4 +1,4 @@
-"""Shows the list of searches, as a table or as JSON."""
+"""Prints the list of searches, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from kerasblocks.commands.errors import CommandError, did_you_mean
-from kerasblocks.commands.listing import BROKEN, RUNNING, Row, ago, rows
+from _kerasblocks_cli.errors import CommandError, did_you_mean
+from _kerasblocks_cli.searches import BROKEN, RUNNING, Row, ago, rows
 
 _STYLES = {RUNNING: "green", BROKEN: "red"}
 

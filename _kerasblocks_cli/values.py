@@ -1,13 +1,12 @@
-"""What the options of a command line say: numbers, shapes, dtypes, arguments."""
+"""The values of options that name a layer's inputs and arguments."""
 
 from __future__ import annotations
 
-import argparse
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from kerasblocks.commands.errors import CommandError, did_you_mean
+from _kerasblocks_cli.errors import CommandError, did_you_mean
 
 Shape = tuple[int | None, ...]
 
@@ -16,23 +15,6 @@ DTYPES = (
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
 _CONSTANTS = {"true": "True", "false": "False", "none": "None", "null": "None"}
-
-
-def whole(least: int) -> Callable[[str], int]:
-    """A converter, for argparse, to a whole number that is not below `least`."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of {least} or more, got {text!r}"
-            )
-        return value
-
-    return parse
 
 
 def shapes(texts: Sequence[str]) -> list[tuple[str | None, Shape]]:
@@ -48,7 +30,7 @@ def shapes(texts: Sequence[str]) -> list[tuple[str | None, Shape]]:
 def dtypes(
     texts: Sequence[str], inputs: Sequence[tuple[str | None, Shape]]
 ) -> list[str]:
-    """The dtype of each input, float32 where nothing is said.
+    """The dtype of each input, float32 by default.
 
     Example:
         >>> dtypes(["b=int32"], shapes(["a=3", "b=4"]))
@@ -97,7 +79,7 @@ def integer_range(text: str) -> tuple[int, int]:
 
 
 def arguments(texts: Sequence[str]) -> dict[str, Any]:
-    """Constructor arguments: Python literals, and what is none as a string.
+    """Arguments of a class or function: Python literals, all else as strings.
 
     Example:
         >>> arguments(["filters=8", "activation=relu", "strides=(2, 1)"])
@@ -116,7 +98,7 @@ def arguments(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def reasons(texts: Sequence[str]) -> dict[str, str]:
-    """The laws that are expected to be broken, with the reasons.
+    """The laws that are expected to be broken, and why.
 
     Example:
         >>> reasons(["check_jit=uses a hash table"])

@@ -1,6 +1,6 @@
-"""The laws' names and what each says, read from their source.
+"""The names of the laws and what each says, read from their source.
 
-To import them takes Keras, and so seconds.
+Importing them would load Keras, which takes seconds.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-import kerasblocks
-from kerasblocks.commands.errors import CommandError, did_you_mean
+from _kerasblocks_cli.errors import CommandError, did_you_mean
 
-_TESTING = Path(kerasblocks.__file__).parent / "testing"
+_TESTING = Path(__file__).parents[1] / "kerasblocks" / "testing"
 
 
 def laws() -> dict[str, str]:
@@ -32,14 +31,14 @@ def laws() -> dict[str, str]:
 
 
 def chosen(names: Sequence[str], option: str) -> list[str]:
-    """The laws of these names, written with or without `check_`, in their order.
+    """The laws with these names, with or without `check_`, in their order.
 
     Args:
         names: What the user wrote.
-        option: Where, for the message.
+        option: The option, for the message.
 
     Raises:
-        CommandError: no law has such a name.
+        CommandError: No law has such a name.
 
     Example:
         >>> chosen(["build", "check_call"], "--law")
