@@ -1,7 +1,7 @@
 """The public names, as `kerasblocks` gives them."""
 
 # losses and metrics too: what a model was compiled with must be registered.
-from kerasblocks import losses, metrics
+from kerasblocks import heads, losses, metrics
 from kerasblocks.blocks.augment import Augment
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.inception_block import InceptionBlock
@@ -15,24 +15,8 @@ from kerasblocks.blocks.siamese_encoder import SiameseEncoder
 from kerasblocks.blocks.squeeze_excite import SqueezeExcite
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.core.chain import Chain
-from kerasblocks.heads.balancing import (
-    DynamicWeightAverage,
-    ScaleNormalization,
-    Uncertainty,
-)
 from kerasblocks.heads.model import MultiHeadModel
-from kerasblocks.heads.monitor import HeadMonitor
 from kerasblocks.heads.output import MultiHeadOutput
-from kerasblocks.heads.task import Task
-from kerasblocks.heads.tasks import (
-    Binary,
-    Count,
-    Multiclass,
-    Multilabel,
-    Ordinal,
-    Quantile,
-    Regression,
-)
 from kerasblocks.inspect.expand import expand
 from kerasblocks.inspect.fold import fold
 from kerasblocks.inspect.gradient_flow import gradient_flow
@@ -41,35 +25,24 @@ from kerasblocks.inspect.transfer import transfer_weights
 
 __all__ = [
     "Augment",
-    "Binary",
     "Chain",
     "ConvBlock",
-    "Count",
-    "DynamicWeightAverage",
-    "HeadMonitor",
     "InceptionBlock",
     "Maxout",
     "MultiHeadModel",
     "MultiHeadOutput",
     "MultiInput",
-    "Multiclass",
-    "Multilabel",
-    "Ordinal",
     "Parallel",
     "Pooling",
-    "Quantile",
-    "Regression",
     "Residual",
     "ResidualBlock",
-    "ScaleNormalization",
     "SiameseEncoder",
     "SqueezeExcite",
-    "Task",
-    "Uncertainty",
     "XceptionBlock",
     "expand",
     "fold",
     "gradient_flow",
+    "heads",
     "losses",
     "metrics",
     "summary",

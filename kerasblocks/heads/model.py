@@ -40,7 +40,7 @@ class MultiHeadModel(keras.Model):
         ValueError: on training, a name is wrong, missing or superfluous.
 
     Example:
-        >>> from kerasblocks import Binary, Regression
+        >>> from kerasblocks.heads import Binary, Regression
         >>> heads = MultiHeadOutput(
         ...     {"age": Regression(), "smokes": Binary()}, balancing="uncertainty"
         ... )

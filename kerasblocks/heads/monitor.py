@@ -50,7 +50,7 @@ class HeadMonitor(keras.callbacks.Callback):
         >>> y = {"far": np.full(8, 100.0), "near": np.full(8, 0.1)}
         >>> inputs = keras.Input((3,))
         >>> shared = keras.layers.Dense(4)(inputs)
-        >>> number = kb.Regression
+        >>> number = kb.heads.Regression
         >>> heads = kb.MultiHeadOutput({"far": number(), "near": number()})
         >>> model = keras.Model(inputs, heads(shared))
         >>> model.compile("adam", **heads.compile_args())

@@ -52,7 +52,7 @@ class MultiHeadOutput(Composite):
             these.
 
     Example:
-        >>> from kerasblocks import Binary, Multiclass, Regression
+        >>> from kerasblocks.heads import Binary, Multiclass, Regression
         >>> heads = MultiHeadOutput({
         ...     "age": Regression(), "income": Multiclass(10), "gender": Binary()
         ... })

@@ -38,7 +38,7 @@ def kinds():
     losses, sparse = keras.losses, "classes"
     return {
         "regression": Kind(
-            lambda loss, missing: kb.Regression(3, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Regression(3, loss=loss, missing=missing),
             lambda r: losses.MeanSquaredError(reduction=r),
             3,
             "real",
@@ -46,7 +46,7 @@ def kinds():
             metrics=("mean_absolute_error", "RootMeanSquaredError"),
         ),
         "huber": Kind(
-            lambda loss, missing: kb.Regression(1, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Regression(1, loss=loss, missing=missing),
             lambda r: losses.Huber(delta=0.5, reduction=r),
             1,
             "real",
@@ -54,14 +54,14 @@ def kinds():
             metrics=("mse",),
         ),
         "cosine": Kind(
-            lambda loss, missing: kb.Regression(3, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Regression(3, loss=loss, missing=missing),
             lambda r: losses.CosineSimilarity(reduction=r),
             3,
             "real",
             metrics=("cosine_similarity",),
         ),
         "binary": Kind(
-            lambda loss, missing: kb.Binary(loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Binary(loss=loss, missing=missing),
             lambda r: losses.BinaryCrossentropy(reduction=r),
             1,
             "bits",
@@ -69,7 +69,7 @@ def kinds():
             metrics=("binary_accuracy", "TruePositives"),
         ),
         "multilabel": Kind(
-            lambda loss, missing: kb.Multilabel(4, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Multilabel(4, loss=loss, missing=missing),
             lambda r: losses.BinaryFocalCrossentropy(reduction=r),
             4,
             "bits",
@@ -77,28 +77,28 @@ def kinds():
             metrics=("accuracy", "FalseNegatives"),
         ),
         "multiclass": Kind(
-            lambda loss, missing: kb.Multiclass(4, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Multiclass(4, loss=loss, missing=missing),
             lambda r: losses.SparseCategoricalCrossentropy(reduction=r),
             4,
             sparse,
             metrics=("sparse_categorical_accuracy",),
         ),
         "one_hot": Kind(
-            lambda loss, missing: kb.Multiclass(4, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Multiclass(4, loss=loss, missing=missing),
             lambda r: losses.CategoricalCrossentropy(reduction=r),
             4,
             "one_hot",
             metrics=("categorical_accuracy",),
         ),
         "ordinal": Kind(
-            lambda loss, missing: kb.Ordinal(4, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Ordinal(4, loss=loss, missing=missing),
             lambda r: losses.SparseCategoricalCrossentropy(reduction=r),
             4,
             sparse,
             metrics=(kb.metrics.LevelError(),),
         ),
         "count": Kind(
-            lambda loss, missing: kb.Count(2, loss=loss, missing=missing),
+            lambda loss, missing: kb.heads.Count(2, loss=loss, missing=missing),
             lambda r: losses.Poisson(reduction=r),
             2,
             "counts",
@@ -106,7 +106,7 @@ def kinds():
             metrics=("mean_absolute_error",),
         ),
         "quantile": Kind(
-            lambda loss, missing: kb.Quantile([0.1, 0.5, 0.9], missing=missing),
+            lambda loss, missing: kb.heads.Quantile([0.1, 0.5, 0.9], missing=missing),
             lambda r: kb.losses.Pinball([0.1, 0.5, 0.9], reduction=r),
             3,
             "real",
@@ -247,7 +247,9 @@ def test_a_batch_without_any_label_leaves_the_weights_alone(name):
 @pytest.mark.table
 def test_padding_and_missing_labels_together():
     """Positions that a Keras mask leaves out, and labels that are missing."""
-    heads = kb.MultiHeadOutput({"tag": kb.Multiclass(3), "size": kb.Regression(2)})
+    heads = kb.MultiHeadOutput(
+        {"tag": kb.heads.Multiclass(3), "size": kb.heads.Regression(2)}
+    )
     tokens = keras.Input((4,), dtype="int32")
     embedded = keras.layers.Embedding(9, 5, mask_zero=True)(tokens)
     model = keras.Model(tokens, heads(embedded))
@@ -274,6 +276,6 @@ def test_padding_and_missing_labels_together():
 
 @pytest.mark.parametrize("huge", [1e30, np.inf])
 def test_predictions_that_overflow_where_labels_are_missing(huge):
-    loss = TaskLoss(kb.Regression())
+    loss = TaskLoss(kb.heads.Regression())
     slope = gradient(lambda p: loss([[np.nan], [1.0]], p), [[huge], [2.0]])
     np.testing.assert_allclose(slope, [[0.0], [2.0]])

@@ -16,7 +16,9 @@ WEIGHT = np.linspace(0.1, 2, 12).astype("float32")
 
 
 def make_heads():
-    return kb.MultiHeadOutput({"size": kb.Regression(), "kind": kb.Multiclass(3)})
+    return kb.MultiHeadOutput(
+        {"size": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)}
+    )
 
 
 def build():
@@ -164,8 +166,7 @@ def test_route_in_a_tf_data_pipeline():
         (
             {**Y, "kind": np.array([0, 3, -1])},
             "MultiHeadOutput: the labels of 'kind' must be whole numbers from 0 to 2, "
-            "got 3; a label that stands for none is NaN, or what the task names as "
-            "'missing'",
+            "got 3; a missing label must be NaN or the task's 'missing'",
         ),
         ({**Y, "kind": np.array([0.5])}, "whole numbers from 0 to 2, got 0.5"),
         ({**Y, "size": np.array([np.inf])}, "must be finite numbers, got inf"),
@@ -179,7 +180,9 @@ def test_route_looks_at_the_labels(y, words):
 
 
 def test_route_takes_what_is_missing():
-    heads = kb.MultiHeadOutput({"a": kb.Multiclass(3, missing=-1), "b": kb.Binary()})
+    heads = kb.MultiHeadOutput(
+        {"a": kb.heads.Multiclass(3, missing=-1), "b": kb.heads.Binary()}
+    )
     y = {"b": [np.nan, 0.3], "a": np.array([-1, 2])}
     assert list(heads.route(y)) == ["a", "b"]
     with pytest.raises(ValueError, match=r"'b' must be numbers from 0 to 1, got 2\.0"):
@@ -208,7 +211,7 @@ def test_labels_of_a_wrong_shape_are_refused(y, words):
 
 def test_a_loss_that_gives_one_number_for_the_batch_is_refused():
     heads = kb.MultiHeadOutput(
-        {"a": kb.Regression(loss=lambda y, p: ops.mean(ops.square(y - p)))}
+        {"a": kb.heads.Regression(loss=lambda y, p: ops.mean(ops.square(y - p)))}
     )
     with pytest.raises(ValueError, match="loss of 'a' must give a value for each samp"):
         heads.compile_args()["loss"]["a"](np.ones((2, 1)), np.ones((2, 1)))
@@ -265,7 +268,8 @@ def test_a_subclass_by_hand(tmp_path):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
             self.heads = kb.MultiHeadOutput(
-                {"size": kb.Regression(), "kind": kb.Multiclass(3)}, "uncertainty"
+                {"size": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)},
+                "uncertainty",
             )
 
         def call(self, inputs):

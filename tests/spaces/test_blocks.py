@@ -14,7 +14,7 @@ from kerasblocks.testing import configs
 
 FILTERS = (1, 2, 4)
 CONVOLUTIONAL = ("conv_block", "inception_block", "residual_block", "xception_block")
-HEADS = {"age": kb.Regression(), "kind": kb.Multiclass(3)}
+HEADS = {"age": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)}
 
 
 def encoder():
@@ -47,7 +47,7 @@ BLOCKS = {
     ),
     "multi_head": lambda config: kb.MultiHeadOutput(**config),
     "hidden_layers": lambda config: kb.MultiHeadOutput(
-        {"age": kb.Regression(hidden=config)}
+        {"age": kb.heads.Regression(hidden=config)}
     ),
 }
 INPUTS = {
