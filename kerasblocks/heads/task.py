@@ -81,7 +81,7 @@ def _check_hidden(owner: str, argument: str, hidden: Any) -> tuple:
     return tuple(hidden)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Task(ConfigFromSignature):
     """What one head predicts. The base class of all tasks.
 
@@ -127,6 +127,12 @@ class Task(ConfigFromSignature):
             weights = self._check_class_weight(self.class_weight)
             object.__setattr__(self, "class_weight", weights)
         object.__setattr__(self, "missing", self._check_missing(self.missing))
+
+    def __repr__(self) -> str:
+        defaults = {each.name: each.default for each in dataclasses.fields(self)}
+        given = {name: getattr(self, name) for name in self.argument_names()}
+        shown = [f"{k}={v!r}" for k, v in given.items() if v != defaults[k]]
+        return f"{self._owner}({', '.join(shown)})"
 
     @property
     def label_kind(self) -> LabelKind:

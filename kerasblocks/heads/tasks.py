@@ -43,7 +43,7 @@ def _quantiles(owner: str, argument: str, value: Any) -> tuple[float, ...]:
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Regression(Task):
     """Real numbers: linear outputs and the mean squared error.
 
@@ -71,7 +71,7 @@ class Regression(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Count(Task):
     """How many: positive outputs and the loss of a Poisson distribution.
 
@@ -101,7 +101,7 @@ class Count(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantile(Task):
     """Quantiles of a number, such as a range that holds 9 of 10: the pinball loss.
 
@@ -146,7 +146,7 @@ class Quantile(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Binary(Task):
     """Yes or no: one sigmoid and binary cross-entropy.
 
@@ -176,7 +176,7 @@ class Binary(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Multilabel(Task):
     """Any of several labels at once: a sigmoid each and binary cross-entropy.
 
@@ -209,7 +209,7 @@ class Multilabel(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Multiclass(Task):
     """One of several classes: softmax and cross-entropy.
 
@@ -246,7 +246,7 @@ class Multiclass(Task):
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ordinal(Task):
     """One of several levels in order, such as stars: a continuation-ratio model.
 

@@ -221,7 +221,9 @@ def test_an_output_that_is_no_dict_is_refused():
     inputs = keras.Input((4,))
     model = kb.MultiHeadModel(inputs, layers.Dense(1)(inputs))
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="MultiHeadModel: its output must be a dict"):
+    with pytest.raises(
+        ValueError, match="MultiHeadModel: the model's output must be a"
+    ):
         model.fit(X, Y["size"], verbose=0)
 
 
@@ -299,8 +301,73 @@ def test_jit(jit_compile):
     )
 
 
+@keras.saving.register_keras_serializable(package="test_multi_head_model")
+class Wide(kb.MultiHeadModel):
+    """Functional, from arguments of its own."""
+
+    def __init__(self, width, **kwargs):
+        self.width = width
+        inputs = keras.Input((4,))
+        outputs = make_heads()(layers.Dense(width)(inputs))
+        super().__init__(inputs, outputs, **kwargs)
+
+    def get_config(self):
+        return {"width": self.width, "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="test_multi_head_model")
+class Derived(kb.MultiHeadModel):
+    """Functional, from the inputs and outputs that it is given."""
+
+
+class NotRegistered(kb.MultiHeadModel):
+    """Likewise, given to Keras as a custom object."""
+
+
+def derived(cls):
+    inputs = keras.Input((4,))
+    return cls(inputs, make_heads()(layers.Dense(3)(inputs)))
+
+
+@pytest.mark.table
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: build()[0],
+        lambda: Wide(7),
+        lambda: derived(Derived),
+        lambda: derived(NotRegistered),
+    ],
+    ids=["plain", "arguments", "registered", "not registered"],
+)
+def test_a_functional_subclass_is_saved_loaded_and_cloned(make, tmp_path):
+    model = make()
+    cls, bases = type(model), kb.MultiHeadModel.__bases__
+    assert bases == (keras.Model,)
+    assert isinstance(model, type(keras.Model(model.input, model.output)))
+    model.compile("sgd", **make_heads().compile_args())
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    with keras.saving.custom_object_scope({"NotRegistered": NotRegistered}):
+        copies = [
+            keras.models.load_model(tmp_path / "model.keras"),
+            keras.models.model_from_json(model.to_json()),
+            cls.from_config(model.get_config()),
+        ]
+    clone = keras.models.clone_model(model)
+    # Keras clones any Functional model with arguments of its own as a plain one.
+    assert isinstance(model, Wide) or type(clone) is cls
+    expected = model.predict(X, verbose=0)
+    for copy in [*copies, clone]:
+        assert type(copy) is cls or copy is clone
+        copy.set_weights(model.get_weights())
+        found = copy.predict(X, verbose=0)
+        for name in NAMES:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_a_functional_subclass_leaves_the_class_as_it_is():
-    """Keras puts Functional among the bases of what a functional subclass is of."""
+    """Keras itself adds Functional to the bases of the class and of its parents."""
 
     class Functional(kb.MultiHeadModel):
         pass
