@@ -273,17 +273,18 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.MultiHeadOutput({"age": layers.Dense(1)}),
-            "MultiHeadOutput: 'heads' must hold tasks such as Regression(), got <Dense",
+            "MultiHeadOutput: 'heads' must hold tasks such as "
+            "kerasblocks.heads.Regression(), got <Dense",
         ),
         (
             lambda: kb.MultiHeadOutput({"a/b": kb.heads.Binary()}),
-            "MultiHeadOutput: a name in 'heads' must be of letters from a to z, "
-            "digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
-            "TensorFlow, got 'a/b'",
+            "MultiHeadOutput: a name in 'heads' must consist of letters from a to z, "
+            "digits, '_', '-', '.' and '>', because TensorFlow names the loss after "
+            "it, got 'a/b'",
         ),
         (
             lambda: kb.MultiHeadOutput({"house value": kb.heads.Regression()}),
-            "TensorFlow, got 'house value'",
+            "names the loss after it, got 'house value'",
         ),
         (
             lambda: kb.heads.Multiclass(1),

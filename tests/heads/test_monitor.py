@@ -1,4 +1,4 @@
-"""`HeadMonitor`: what it notes is right, and training does not feel it."""
+"""`HeadMonitor`: its records are right, and training does not change."""
 
 import json
 
@@ -113,11 +113,11 @@ def test_training_is_the_same_to_the_last_bit(name):
         for one, other in zip(of(watched), of(alone), strict=True):
             ours, theirs = ops.convert_to_numpy(one), ops.convert_to_numpy(other)
             np.testing.assert_array_equal(ours, theirs)
-    for noted in monitor.history.values():
-        assert [len(values) for values in noted.values()] == [3, 3, 3]
-        assert np.isfinite(list(noted.values())).all()
-        assert len(set(noted["loss"])) == 3
-    shares = [noted["share"] for noted in monitor.history.values()]
+    for records in monitor.history.values():
+        assert [len(values) for values in records.values()] == [3, 3, 3]
+        assert np.isfinite(list(records.values())).all()
+        assert len(set(records["loss"])) == 3
+    shares = [records["share"] for records in monitor.history.values()]
     np.testing.assert_allclose(np.sum(shares, axis=0), 1)
 
 
@@ -195,15 +195,15 @@ def test_a_layer_that_only_one_head_uses_is_not_shared():
     assert monitor.history["a"] == {"loss": [1.0], "weight": [1.0], "share": [0.0]}
 
 
-def test_weights_of_the_balancing_are_noted():
+def test_weights_of_the_balancing_are_recorded():
     monitor = kb.heads.HeadMonitor(*data())
     model, _ = fit(MODELS["scale"], [monitor])
     heads = next(x for x in model.layers if isinstance(x, kb.MultiHeadOutput))
     current = ops.convert_to_numpy(heads.balancer.current_weights())
-    noted = [monitor.history[name]["weight"] for name in heads.heads]
-    assert [weights[0] for weights in noted] == [1.0, 1.0, 1.0]
-    np.testing.assert_allclose([weights[-1] for weights in noted], current)
-    assert noted[0][-1] < 0.01 < noted[1][-1]
+    records = [monitor.history[name]["weight"] for name in heads.heads]
+    assert [weights[0] for weights in records] == [1.0, 1.0, 1.0]
+    np.testing.assert_allclose([weights[-1] for weights in records], current)
+    assert records[0][-1] < 0.01 < records[1][-1]
 
 
 def test_a_model_of_keras_alone():
@@ -217,9 +217,12 @@ def test_a_model_of_keras_alone():
     monitor = kb.heads.HeadMonitor(x, y)
     model.fit(x, y, epochs=1, verbose=0, callbacks=[monitor])
     losses = model.evaluate(x, y, verbose=0, return_dict=True)
-    noted = {name: monitor.history[name] for name in "ab"}
-    assert {name: noted[name]["weight"][-1] for name in noted} == {"a": 2.0, "b": 1.0}
-    total = 2 * noted["a"]["loss"][-1] + noted["b"]["loss"][-1]
+    records = {name: monitor.history[name] for name in "ab"}
+    assert {name: records[name]["weight"][-1] for name in records} == {
+        "a": 2.0,
+        "b": 1.0,
+    }
+    total = 2 * records["a"]["loss"][-1] + records["b"]["loss"][-1]
     np.testing.assert_allclose(total, losses["loss"], rtol=1e-5)
 
 
@@ -235,7 +238,7 @@ def test_a_second_fit_goes_on_and_another_model_begins_anew():
 
 def test_history_is_json_and_a_table_and_a_picture(tmp_path):
     monitor = kb.heads.HeadMonitor(*data())
-    assert str(monitor) == "HeadMonitor: nothing noted yet"
+    assert str(monitor) == "HeadMonitor: nothing recorded yet"
     with pytest.raises(ValueError, match="nothing to plot before training"):
         monitor.plot(tmp_path / "heads.png")
     fit(small, [monitor])
