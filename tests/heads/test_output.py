@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 import kerasblocks as kb
+from tests.heads.task_table import TASKS
 
 
 def census(**kwargs):
@@ -82,38 +83,25 @@ def test_compile_args_is_strict(arguments, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("task", "units", "label_shape", "sums_to_one"),
-    [
-        (kb.heads.Regression(3), 3, (3,), False),
-        (kb.heads.Binary(), 1, (1,), False),
-        (kb.heads.Multiclass(4), 4, (), True),
-        (kb.heads.Multiclass(4, loss="categorical_crossentropy"), 4, (4,), True),
-        (
-            kb.heads.Multiclass(4, loss=keras.losses.SparseCategoricalCrossentropy()),
-            4,
-            (),
-            True,
-        ),
-        (kb.heads.Multilabel(5), 5, (5,), False),
-        (kb.heads.Ordinal(4), 4, (), True),
-        (kb.heads.Count(2), 2, (2,), False),
-        (kb.heads.Quantile(), 3, (1,), False),
-    ],
-)
-def test_tasks(task, units, label_shape, sums_to_one):
-    assert task.label_shape == label_shape
+@pytest.mark.parametrize("with_loss", [False, True])
+@pytest.mark.parametrize("name", TASKS)
+def test_tasks(name, with_loss):
+    row = TASKS[name]
+    task = row.task(loss=row.loss("sum_over_batch_size")) if with_loss else row.task()
+    assert task.label_shape == row.label_shape
     heads = kb.MultiHeadOutput({"only": task})
     model = keras.Sequential([keras.Input((6,)), heads])
     x = np.random.default_rng(0).standard_normal((8, 6)).astype("float32")
     outputs = keras.ops.convert_to_numpy(model(x)["only"])
-    assert outputs.shape == (8, units)
-    np.testing.assert_equal(np.allclose(outputs.sum(axis=-1), 1), sums_to_one)
-    if not isinstance(task, kb.heads.Regression | kb.heads.Count | kb.heads.Quantile):
+    assert outputs.shape == (8, row.outputs)
+    sums_to_one = row.labels in ("one_hot", "classes")
+    assert np.allclose(outputs.sum(axis=-1), 1) == sums_to_one
+    if row.labels in ("bits", "one_hot", "classes"):
         assert (outputs > 0).all()
         assert (outputs < 1).all()
     model.compile("sgd", **heads.compile_args())
-    labels = np.zeros((8, *label_shape), "int32" if label_shape == () else "float32")
+    dtype = "int32" if row.labels == "classes" else "float32"
+    labels = np.zeros((8, *row.label_shape), dtype)
     assert np.isfinite(model.train_on_batch(x, {"only": labels})).all()
 
 

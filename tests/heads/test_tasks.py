@@ -1,14 +1,18 @@
 """Tasks: their losses against Keras' own ways to say the same, and what they learn."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, losses, ops
 
 import kerasblocks as kb
+from kerasblocks.heads.label_kinds import Numbers
 from kerasblocks.heads.loss import TaskLoss
 from kerasblocks.heads.metric import TaskMetric
 from kerasblocks.heads.task import replaced
+from tests.heads.task_table import TASKS
 
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 3, 20)
@@ -202,6 +206,61 @@ def test_a_function_as_metric():
     made.update_state([[1.0], [np.nan]], [[4.0], [9.0]])
     assert made.name == "off_by"
     assert float(made.result()) == 3
+
+
+def test_each_task_has_a_row_in_the_table():
+    public = {getattr(kb.heads, name) for name in kb.heads.__all__}
+    tasks = {each for each in public if issubclass(each, kb.heads.Task)}
+    assert {type(row.task()) for row in TASKS.values()} == tasks - {kb.heads.Task}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_is_data(name):
+    task = TASKS[name].task(missing=-7, hidden=[3], metrics="mse", loss_weight=2)
+    assert (task.missing, task.hidden, task.metrics) == (-7, (3,), ("mse",))
+    saved = keras.saving.serialize_keras_object(task)
+    again = keras.saving.deserialize_keras_object(saved)
+    assert again == task
+    assert hash(again) == hash(task)
+    assert repr(again) == repr(task)
+    assert replaced(task, loss_weight=1.0) != task
+    with pytest.raises(AttributeError, match="cannot assign to field 'missing'"):
+        task.missing = 0
+
+
+def test_the_representation_shows_what_was_given():
+    task = kb.heads.Multiclass(3, hidden=[8], class_weight={1: 2.0})
+    expected = "Multiclass(classes=3, hidden=(8,), class_weight=(1.0, 2.0, 1.0))"
+    assert repr(task) == expected
+
+
+def test_a_task_of_ones_own():
+    """Angles as cosine and sine. Its arguments are those of every task."""
+
+    @keras.saving.register_keras_serializable(package="test_tasks")
+    @dataclass(frozen=True)
+    class Angle(kb.heads.Task):
+        scale: float = 1.0
+        loss = "mean_squared_error"
+
+        @property
+        def activation(self):
+            return layers.UnitNormalization()
+
+        @property
+        def label_kind(self):
+            return Numbers(2)
+
+    with pytest.raises(NotImplementedError, match="Task must define 'label_kind'"):
+        _ = kb.heads.Task().label_kind
+    task = Angle(2.0, missing=-9)
+    assert Angle.from_config(task.get_config()) == task
+    x = RNG.standard_normal((64, 2)).astype("float32")
+    y = x / np.linalg.norm(x, axis=1, keepdims=True)
+    y[::5, 1] = -9
+    outputs, logs = fit(task, x, y, epochs=20)
+    np.testing.assert_allclose(np.linalg.norm(outputs, axis=1), 1, rtol=1e-5)
+    assert logs["loss"] < 0.2
 
 
 def test_replaced():
