@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import numbers
@@ -13,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasblocks.blocks.templates import check_activation as _known_activation
+from kerasblocks.blocks import templates
 from kerasblocks.core.arguments import did_you_mean, is_positive_int, non_negative
 from kerasblocks.core.config import ConfigFromSignature
 from kerasblocks.heads.label_kinds import LabelKind
@@ -32,26 +33,19 @@ def checked(check: Callable[[str, str, Any], Any], default: Any = MISSING) -> An
 
 def check_loss(owner: str, argument: str, loss: Any) -> Any:
     """Returns `loss` if Keras knows it, else raises."""
-    known = callable(loss)
-    if isinstance(loss, str):
-        try:
-            keras.losses.get(loss)
-            known = True
-        except ValueError:
-            known = False
-    if not known:
-        names = [name for name in dir(keras.losses) if not name.startswith("_")]
-        hint = did_you_mean(loss, names) if isinstance(loss, str) else ""
-        raise ValueError(
-            f"{owner}: '{argument}' must be a Keras loss, its name or a function, "
-            f"got {loss!r}{hint}"
-        )
-    return loss
+    with contextlib.suppress(ValueError):
+        if callable(loss) or (isinstance(loss, str) and keras.losses.get(loss)):
+            return loss
+    names = [name for name in dir(keras.losses) if not name.startswith("_")]
+    raise ValueError(
+        f"{owner}: '{argument}' must be a Keras loss, its name or a function, got "
+        f"{loss!r}{did_you_mean(loss, names)}"
+    )
 
 
 def check_activation(owner: str, argument: str, activation: Any) -> Any:
     """Returns `activation` if Keras or a layer knows it, else raises."""
-    return _known_activation(owner, activation)
+    return templates.check_activation(owner, activation)
 
 
 def check_smoothing(owner: str, argument: str, amount: Any) -> float:

@@ -115,7 +115,7 @@ def test_heads_have_hidden_layers_of_their_own(reading):
     config, values = reading
     heads = config["heads"]
     assert len(heads["age"].hidden) == values["multi_head/age/depth"]
-    assert heads["kind"].hidden == [7], "what a task says itself stays"
+    assert heads["kind"].hidden == (7,), "what a task says itself stays"
     assert not any(name.startswith("multi_head/kind") for name in values)
     assert config["balancing"] in (None, "uncertainty", "scale")
 
