@@ -184,12 +184,16 @@ def heads_case(tasks: dict[str, Any], separate: dict[str, tuple[int, Any]]) -> C
 
 
 THE_BOOKS_HEADS = heads_case(
-    {"age": kb.Regression(), "income": kb.Multiclass(10), "gender": kb.Binary()},
+    {
+        "age": kb.heads.Regression(),
+        "income": kb.heads.Multiclass(10),
+        "gender": kb.heads.Binary(),
+    },
     {"age": (1, None), "income": (10, "softmax"), "gender": (1, "sigmoid")},
 )
 # As many as the attributes of a face in CelebA.
 FORTY_HEADS = heads_case(
-    {f"attribute_{i:02}": kb.Binary() for i in range(40)},
+    {f"attribute_{i:02}": kb.heads.Binary() for i in range(40)},
     {f"attribute_{i:02}": (1, "sigmoid") for i in range(40)},
 )
 

@@ -63,15 +63,15 @@ def build(vocabulary, balancing):
     }
     x = kb.MultiInput(encoders, optional=["power"])(inputs)
     x = layers.Dropout(0.3)(layers.Dense(32, activation="relu")(x))
-    three = {"mpg": kb.Regression(), "origin": kb.Multiclass(3)}
-    heads = kb.MultiHeadOutput({**three, "after_1976": kb.Binary()}, balancing)
+    three = {"mpg": kb.heads.Regression(), "origin": kb.heads.Multiclass(3)}
+    heads = kb.MultiHeadOutput({**three, "after_1976": kb.heads.Binary()}, balancing)
     return kb.MultiHeadModel(inputs, heads(x)), heads
 
 
 def train(train, test, vocabulary, epochs, balancing=None, weights=None):
     model, heads = build(vocabulary, balancing)
     model.compile(keras.optimizers.Adam(0.01), **heads.compile_args(weights))
-    monitor = kb.HeadMonitor(*take(train, slice(128)))
+    monitor = kb.heads.HeadMonitor(*take(train, slice(128)))
     model.fit(*train, 32, epochs, verbose=0, callbacks=[monitor])
     share = monitor.history["mpg"]["share"]
     found = model.evaluate(*test, verbose=0, return_dict=True)
@@ -104,7 +104,7 @@ def main(seed=0, epochs=60, only=None):
         "by hand": {"weights": {"mpg": 0.02}},
         "uncertainty": {"balancing": "uncertainty"},
         "scale": {"balancing": "scale"},
-        "average": {"balancing": kb.DynamicWeightAverage(period=10)},  # an epoch
+        "average": {"balancing": kb.heads.DynamicWeightAverage(period=10)},  # an epoch
     }
     splits, rows, monitors = load(seed), {}, {}
     for way in only or ways:

@@ -53,9 +53,9 @@ def build():
     x = keras.layers.Dense(64, activation="relu")(x)
     heads = kb.MultiHeadOutput(
         {
-            "digit": kb.Multiclass(10, missing=-1),
-            "odd": kb.Binary(hidden=[32]),
-            "ink": kb.Regression(),
+            "digit": kb.heads.Multiclass(10, missing=-1),
+            "odd": kb.heads.Binary(hidden=[32]),
+            "ink": kb.heads.Regression(),
         }
     )
     return kb.MultiHeadModel(images, heads(x)), heads

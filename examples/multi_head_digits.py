@@ -32,9 +32,9 @@ def build(loss_weights):
     x = keras.layers.Dense(64, activation="relu")(x)
     heads = kb.MultiHeadOutput(
         {
-            "digit": kb.Multiclass(10),
-            "odd": kb.Binary(hidden=[32]),
-            "ink": kb.Regression(),
+            "digit": kb.heads.Multiclass(10),
+            "odd": kb.heads.Binary(hidden=[32]),
+            "ink": kb.heads.Regression(),
         }
     )
     model = keras.Model(images, heads(x))

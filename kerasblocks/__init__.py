@@ -23,24 +23,9 @@ from kerasblocks.blocks.squeeze_excite import SqueezeExcite
 from kerasblocks.blocks.xception_block import XceptionBlock
 from kerasblocks.core.arguments import did_you_mean as _did_you_mean
 from kerasblocks.core.chain import Chain
-from kerasblocks.heads.balancing import (
-    DynamicWeightAverage,
-    ScaleNormalization,
-    Uncertainty,
-)
+from kerasblocks.core.composite import Composite
 from kerasblocks.heads.model import MultiHeadModel
-from kerasblocks.heads.monitor import HeadMonitor
 from kerasblocks.heads.output import MultiHeadOutput
-from kerasblocks.heads.task import Task
-from kerasblocks.heads.tasks import (
-    Binary,
-    Count,
-    Multiclass,
-    Multilabel,
-    Ordinal,
-    Quantile,
-    Regression,
-)
 from kerasblocks.inspect import (
     expand,
     fold,
@@ -53,31 +38,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Augment",
-    "Binary",
     "Chain",
+    "Composite",
     "ConvBlock",
-    "Count",
-    "DynamicWeightAverage",
-    "HeadMonitor",
     "InceptionBlock",
     "Maxout",
     "MultiHeadModel",
     "MultiHeadOutput",
     "MultiInput",
-    "Multiclass",
-    "Multilabel",
-    "Ordinal",
     "Parallel",
     "Pooling",
-    "Quantile",
-    "Regression",
     "Residual",
     "ResidualBlock",
-    "ScaleNormalization",
     "SiameseEncoder",
     "SqueezeExcite",
-    "Task",
-    "Uncertainty",
     "XceptionBlock",
     "data",
     "expand",

@@ -11,8 +11,7 @@ import numpy as np
 from keras import layers, tree
 
 import kerasblocks as kb
-from kerasblocks.heads.continuation_ratio import ContinuationRatio
-from kerasblocks.heads.ordered import Ordered
+from kerasblocks.heads.activations import ContinuationRatio, Ordered
 
 
 @dataclass(frozen=True)
@@ -128,13 +127,13 @@ def heads(**kwargs):
     scale = layers.LayerNormalization(dtype=kwargs.get("dtype"))
     return kb.MultiHeadOutput(
         {
-            "income": kb.Multiclass(3),
-            "age": kb.Regression(hidden=[4, scale]),
-            "gender": kb.Binary(),
-            "likes": kb.Multilabel(5),
-            "stars": kb.Ordinal(4),
-            "visits": kb.Count(hidden=[3]),
-            "price": kb.Quantile(),
+            "income": kb.heads.Multiclass(3),
+            "age": kb.heads.Regression(hidden=[4, scale]),
+            "gender": kb.heads.Binary(),
+            "likes": kb.heads.Multilabel(5),
+            "stars": kb.heads.Ordinal(4),
+            "visits": kb.heads.Count(hidden=[3]),
+            "price": kb.heads.Quantile(),
         },
         **kwargs,
     )

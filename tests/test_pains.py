@@ -17,7 +17,7 @@ Y = {
     "gender": np.array([0, 1] * 4, "float32")[:, None],
 }
 LOSSES = {"age": "mean_squared_error", "gender": "binary_crossentropy"}
-HEADS = {"age": kb.Regression(), "gender": kb.Binary()}
+HEADS = {"age": kb.heads.Regression(), "gender": kb.heads.Binary()}
 
 
 def plain():
@@ -94,7 +94,7 @@ def test_class_weight_with_several_outputs():
     with pytest.raises(ValueError, match="class_weight"):
         model.fit(X, Y, class_weight={0: 1.0, 1: 5.0}, verbose=0)
 
-    model, heads = ours(gender=kb.Binary(class_weight={1: 5.0}))
+    model, heads = ours(gender=kb.heads.Binary(class_weight={1: 5.0}))
     model.compile("sgd", **heads.compile_args())
     p = ops.convert_to_numpy(model(X)["gender"])
     y = Y["gender"]
@@ -116,7 +116,7 @@ def test_one_missing_label_ruins_the_loss(missing):
         model.fit(X, y, verbose=0)
         assert np.isnan(model.get_weights()[0]).all()  # which the heads share
 
-    model, heads = ours(gender=kb.Binary(missing=-1))
+    model, heads = ours(gender=kb.heads.Binary(missing=-1))
     model.compile("sgd", **heads.compile_args())
     p = ops.convert_to_numpy(model(X)["gender"])
     there = -np.mean(np.log(np.where(Y["gender"], p, 1 - p))[1:])
@@ -163,7 +163,7 @@ def test_which_head_starves():
 
     model, heads = ours()
     model.compile("sgd", **heads.compile_args())
-    monitor = kb.HeadMonitor(X, Y)
+    monitor = kb.heads.HeadMonitor(X, Y)
     model.fit(X, Y, callbacks=[monitor], verbose=0)
     shares = {name: notes["share"][0] for name, notes in monitor.history.items()}
     assert shares["gender"] < 0.1 < 0.9 < shares["age"]

@@ -34,7 +34,7 @@ def data():
 
 network = Network(
     Sequences((24, 1), block=spaces.among("inception", "residual", "plain")),
-    kb.Binary(),
+    kb.heads.Binary(),
     steps=EPOCHS * -(-44 // BATCH),
     # Else a loss would not mean the same in two trials.
     label_smoothing=0.0,

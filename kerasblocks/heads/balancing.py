@@ -1,4 +1,4 @@
-"""How the losses of several heads are weighed against each other while training."""
+"""Balancing: layers that weigh the losses of several heads while training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kerasblocks.core.block import Block
 
 
 class Balancing(Block):
-    """Weighs losses against each other; the weights belong to the layer.
+    """Weighs losses against each other, with weights that belong to the layer.
 
-    A loss of exactly 0, as of a head without any label in the batch, stays 0 and
-    changes nothing. Losses keep their dtype, whatever the layer's policy: float16 would
-    overflow.
+    A loss of exactly 0 stays 0 and does not change the weights: the head has no label
+    in the batch. Losses keep their dtype whatever the layer's policy, because they
+    would overflow in float16.
 
     Input shape: `(..., losses)`.
     Output shape: the same, each loss times its weight.
@@ -53,9 +53,9 @@ class Balancing(Block):
 class Uncertainty(Balancing):
     """Learns a variance for each loss: `exp(-s) * loss + s / 2`, with `s` trained.
 
-    A loss that stays large is taken to be noisy and gets a small weight; `s / 2` keeps
-    the weights from vanishing. At its best a weight is `1 / (2 * loss)`. (For squared
-    errors the paper has half the loss, which shifts `s` by `log 2` and no more.)
+    A loss that stays large counts as noisy and gets a small weight. The term `s / 2`
+    keeps the weights from vanishing. The optimal weight is `1 / (2 * loss)`. The paper
+    halves squared errors, which only shifts `s` by `log 2`.
 
     Input shape: `(..., losses)`.
     Output shape: the same.
@@ -86,7 +86,7 @@ class Uncertainty(Balancing):
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class ScaleNormalization(Balancing):
-    """Divides each loss by a running mean of its size, so that all count alike.
+    """Divides each loss by a running mean of its size, so that all count the same.
 
     Input shape: `(..., losses)`.
     Output shape: the same.
@@ -117,7 +117,7 @@ class ScaleNormalization(Balancing):
         self.momentum = momentum
 
     def build(self, input_shape: Any) -> None:
-        # The mean of what was seen is `sums / parts`: at the first step already.
+        # The mean is `sums / parts`, which is right from the first step on.
         self.sums = self._add_state("sums", (input_shape[-1],))
         self.parts = self._add_state("parts", (input_shape[-1],))
 
@@ -147,17 +147,18 @@ class ScaleNormalization(Balancing):
 class DynamicWeightAverage(Balancing):
     """Gives more weight to the losses that fall slowly.
 
-    After each period of training steps, the weights become the softmax of the ratios
-    of each loss's mean to that of the period before, over the temperature, times the
-    number of losses. They are 1 for the first two periods.
+    The ratio of a loss is its mean over one period of training steps, divided by its
+    mean over the period before. After each period, the weights become the softmax of
+    the ratios divided by the temperature, times the number of losses. They are 1
+    during the first two periods.
 
     Input shape: `(..., losses)`.
     Output shape: the same.
 
     Args:
-        period: How many training steps a mean is taken over. In the paper, an epoch:
+        period: The number of training steps of a period. The paper takes an epoch:
             the number of batches.
-        temperature: The higher, the more alike the weights.
+        temperature: A higher temperature makes the weights more equal.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
@@ -185,8 +186,8 @@ class DynamicWeightAverage(Balancing):
         self.step = self._add_state("step", ())
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        # A copy, and before the weights change: what is read of a variable may change
-        # with it, and torch wants it unchanged for the gradient.
+        # A copy, taken before the weights change: a tensor read from a variable may
+        # change with it, and torch needs the old values for the gradient.
         weights = ops.cast(ops.copy(ops.convert_to_tensor(self.balance)), inputs.dtype)
         outputs = inputs * ops.stop_gradient(weights)
         if training and self.trainable:
@@ -197,7 +198,7 @@ class DynamicWeightAverage(Balancing):
         return ops.convert_to_tensor(self.balance)
 
     def _see(self, losses: Any) -> None:
-        """Adds a step to the means; at the end of a period sets the weights."""
+        """Adds a step to the means, and sets the weights at the end of a period."""
         sizes, seen = _seen(losses, self._exact)
         sums = self.sums + sizes
         counts = self.counts + ops.cast(seen, sums.dtype)
@@ -205,7 +206,7 @@ class DynamicWeightAverage(Balancing):
         ends = step >= self.period
         before = ops.convert_to_tensor(self.before)
         means = sums / ops.maximum(counts, 1.0)
-        # A ratio of 1, no change, where one of the two means is not known.
+        # The ratio is 1 where one of the two means is not known.
         known = ops.logical_and(before > 0, means > 0)
         ratios = ops.where(known, means / ops.where(known, before, 1.0), 1.0)
         weights = ops.softmax(ratios / self.temperature) * losses.shape[-1]
@@ -222,7 +223,7 @@ BALANCINGS = {"uncertainty": Uncertainty, "scale": ScaleNormalization}
 
 
 def make_balancing(owner: str, balancing: Any, dtype: Any) -> Balancing | None:
-    """The layer that a name stands for, a layer as it came, None for None."""
+    """The balancing layer for a name; a layer or None is returned as it is."""
     if balancing is None or isinstance(balancing, Balancing):
         return balancing
     if isinstance(balancing, str) and balancing in BALANCINGS:
@@ -236,7 +237,7 @@ def make_balancing(owner: str, balancing: Any, dtype: Any) -> Balancing | None:
 
 
 def _seen(losses: Any, dtype: Any) -> tuple[Any, Any]:
-    """The mean size of each loss where it is not 0, and whether there is one."""
+    """The mean size of the nonzero values of each loss, and whether there are any."""
     sizes = ops.abs(ops.cast(ops.stop_gradient(losses), dtype))
     sizes = ops.reshape(sizes, (-1, losses.shape[-1]))
     seen = sizes > 0

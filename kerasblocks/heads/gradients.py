@@ -1,4 +1,4 @@
-"""What one batch says of each head of a model: its loss and its gradient."""
+"""The loss and the gradient of each head of a model on one batch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class HeadGradient(NamedTuple):
 
 
 class HeadGradients:
-    """The heads of a model on one batch, measured as training would see them.
+    """Measures the heads of a model on one batch, as in training.
 
-    Weights are shared where the losses of two heads or more reach them. The batch runs
-    with `training=True`, through Keras' own training step of a throwaway model for
-    each head; then every weight and state is put back.
+    A weight is shared if it has a gradient from the losses of at least two heads. The
+    batch runs with `training=True`, through the training step of a temporary Keras
+    model for each head. Then all weights and states are restored.
 
     Args:
         model: A model with a dict of outputs.
@@ -36,7 +36,7 @@ class HeadGradients:
 
     Raises:
         ValueError: the model's output is not a dict with the names of the heads, or no
-            two of them share a trainable weight.
+            two heads share a trainable weight.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class HeadGradients:
         self.model = model
         self.x, self.y, self.sample_weight = x, y, sample_weight
         if not model.built:
-            model(x)  # on TensorFlow, `fit` leaves that to its first step
+            model(x)  # on TensorFlow, `fit` builds it only in its first step
         with undisturbed(model):
             self.shared = self._find_shared(list(losses))
         if not self.shared:
             raise ValueError(
                 "HeadMonitor: two heads of the model must share a trainable weight, "
-                "got none that the losses of two of them reach"
+                "got none"
             )
         self.heads = {name: OneHead(model, name) for name in losses}
         for name, head in self.heads.items():
@@ -71,7 +71,7 @@ class HeadGradients:
         """The loss and the norm of the gradient of each head, by name."""
         measured = {}
         for name, head in self.heads.items():
-            # Each head sees the same weights and the same dropout.
+            # Every head gets the same weights and the same dropout.
             with undisturbed(self.model), balanced_losses():
                 loss = head.train_on_batch(
                     self.x,
@@ -90,10 +90,10 @@ class HeadGradients:
         return measured
 
     def _find_shared(self, names: list[str]) -> list[int]:
-        """Which trainable weights have an element that two heads reach.
+        """The positions of the trainable weights with an element that two heads share.
 
-        By element: the kernel of MultiHeadOutput's common product has columns for each
-        head, and belongs to none in common.
+        Elements count, because the wide kernel of `MultiHeadOutput` has columns for
+        each head and shares none of them.
         """
         reached = [np.zeros(v.shape, "int32") for v in self.model.trainable_variables]
         for name in names:
@@ -107,23 +107,23 @@ class HeadGradients:
 
 
 class OneHead(keras.Model):
-    """A model's output for one head, and its weights, as a model of its own."""
+    """A model of one head: the weights of the whole model, and one of its outputs."""
 
     def __init__(self, model: keras.Model, head: str):
         super().__init__(name="one_head", dtype=model.dtype_policy)
         self.model = model
         self.head = head
-        # So that there is a gradient even where the head has none.
+        # Keras needs a weight with a gradient, even where the head has none.
         self.anchor = self.add_weight(shape=(), initializer="zeros", name="anchor")
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        outputs = self.model(inputs)  # Keras hands `training` on
+        outputs = self.model(inputs)  # Keras passes `training` on
         if not isinstance(outputs, Mapping) or self.head not in outputs:
             got = list(outputs) if isinstance(outputs, Mapping) else outputs
             raise ValueError(
-                "HeadMonitor: the model's output must be a dict with its losses' names "
-                f"such as {self.head!r}, got {got!r}"
+                "HeadMonitor: the model's output must be a dict with the names of the "
+                f"losses, such as {self.head!r}, got {got!r}"
             )
         return outputs[self.head]
 
@@ -135,24 +135,20 @@ class OneHead(keras.Model):
 
     @property
     def losses(self) -> list[Any]:
-        """None: penalties on weights and activations are of no head."""
+        """Empty: penalties on weights and activations do not belong to a head."""
         return []
 
     def gradients(self) -> list[np.ndarray | None]:
         """The last gradient of each trainable variable of the model."""
-        of = {
-            id(variable): gradient
-            for variable, gradient in zip(
-                self.trainable_variables, self.optimizer.gradients, strict=True
-            )
-        }
-        return [of[id(variable)] for variable in self.model.trainable_variables]
+        own = map(id, self.trainable_variables)
+        gradients = dict(zip(own, self.optimizer.gradients, strict=True))
+        return [gradients[id(each)] for each in self.model.trainable_variables]
 
 
 class Touch(OneHead):
     """A head whose gradient is NaN wherever its output depends on a weight.
 
-    NaN passes zeros too, such as those of a kernel that starts with them.
+    NaN also passes through zeros, such as those of a kernel initialized with zeros.
     """
 
     def compute_loss(

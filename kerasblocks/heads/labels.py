@@ -1,4 +1,4 @@
-"""The labels of one head: which are present, and values in place of the others."""
+"""The labels of one head: which are present, and safe values for the missing ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kerasblocks.heads.task import Task
 
 
 class Labels(NamedTuple):
-    """Labels and predictions of one head, none of them missing any more.
+    """Labels and predictions of one head, with safe values where labels are missing.
 
-    `present` is True where the label is known and the prediction is no padding. It has
-    the shape of the labels for numbers that are missing one by one, and else that
-    without the last axis. Elsewhere stand values that any loss takes, so that what is
-    computed of them is finite, and so are its gradients.
+    `present` is True where the label is known and the prediction is not padding. Its
+    shape is that of the labels where their numbers can be missing one by one, and
+    `(batch, ...)` otherwise. Where it is False, labels are 0 and predictions 1, so
+    that losses and their gradients are finite there.
     """
 
     true: Any
@@ -35,7 +35,7 @@ def read_labels(
         name: The head's name, for error messages.
         y_true: Labels.
         y_pred: Predictions, which may carry a Keras mask.
-        elementwise: Whether the numbers of one label are missing one by one.
+        elementwise: Whether the numbers of one label can be missing one by one.
 
     Raises:
         ValueError: the labels do not have the task's shape.
@@ -43,26 +43,22 @@ def read_labels(
     padding = _keras_mask(y_pred)
     dtype = keras.config.floatx()
     pred = ops.convert_to_tensor(y_pred, dtype=dtype)
-    true = ops.cast(ops.convert_to_tensor(y_true), dtype)
-    true = _fit_rank(task, name, true, len(pred.shape))
+    true = _columns(task, name, ops.cast(ops.convert_to_tensor(y_true), dtype), pred)
     known = ops.logical_not(ops.isnan(true))
     if task.missing is not None:
         known = ops.logical_and(known, true != task.missing)
-    if task.label_shape == ():
-        present = ops.logical_and(known, padding)
-        each = ops.expand_dims(present, -1)
-        true = ops.where(present, true, ops.zeros_like(true))
-    else:
-        if not elementwise:
-            known = ops.all(known, axis=-1, keepdims=True)
-        each = ops.logical_and(known, ops.expand_dims(padding, -1))
-        present = each if elementwise else ops.squeeze(each, -1)
-        true = ops.where(each, true, ops.zeros_like(true))
-    return Labels(true, ops.where(each, pred, ops.ones_like(pred)), present)
+    if not elementwise:
+        known = ops.all(known, axis=-1, keepdims=True)
+    each = ops.logical_and(known, ops.expand_dims(padding, -1))
+    return Labels(
+        task.label_kind.from_columns(ops.where(each, true, ops.zeros_like(true))),
+        ops.where(each, pred, ops.ones_like(pred)),
+        each if elementwise else ops.squeeze(each, -1),
+    )
 
 
 def check_labels(owner: str, name: str, task: Task, labels: np.ndarray) -> None:
-    """Raises where labels in an array are no labels of the task.
+    """Checks the values of the labels in an array.
 
     Args:
         owner: The class, for the error message.
@@ -71,7 +67,7 @@ def check_labels(owner: str, name: str, task: Task, labels: np.ndarray) -> None:
         labels: The labels.
 
     Raises:
-        ValueError: the head, what is expected and the first value that is not.
+        ValueError: a value is not one of the task's labels.
     """
     if labels.dtype.kind not in "biuf":
         raise ValueError(
@@ -82,50 +78,31 @@ def check_labels(owner: str, name: str, task: Task, labels: np.ndarray) -> None:
     if task.missing is not None:
         known &= labels != task.missing
     values = labels[known]
-    last = (task.classes or 0) - 1
-    if task.label_shape == ():
-        wrong = (values != np.floor(values)) | (values < 0) | (values > last)
-        expected = f"whole numbers from 0 to {last}"
-    elif task.classes is not None:
-        wrong = (values < 0) | (values > 1)
-        expected = "numbers from 0 to 1"
-    else:
-        wrong = ~np.isfinite(values)
-        expected = "finite numbers"
+    wrong = ~task.label_kind.are_legal(values)
     if wrong.any():
         raise ValueError(
-            f"{owner}: the labels of {name!r} must be {expected}, got "
-            f"{values[wrong][0].item()!r}; a label that stands for none is NaN, or "
-            "what the task names as 'missing'"
+            f"{owner}: the labels of {name!r} must be {task.label_kind.expected}, got "
+            f"{values[wrong][0].item()!r}; a missing label must be NaN or the task's "
+            "'missing'"
         )
 
 
-def _fit_rank(task: Task, name: str, true: Any, rank: int) -> Any:
-    """Labels with the task's number of axes, for predictions of `rank` axes."""
-    shape = tuple(true.shape)
-    if task.label_shape == ():
-        if len(shape) == rank and shape[-1] == 1:
-            return ops.squeeze(true, -1)
-        if len(shape) == rank - 1:
-            return true
-    else:
-        width = task.label_shape[-1]
-        if len(shape) == rank - 1 and width == 1:
-            return ops.expand_dims(true, -1)
-        if len(shape) == rank and shape[-1] in (width, None):
-            return true
-    expected = ", ".join(["batch", *["..."] * (rank > 2), *map(str, task.label_shape)])
-    hint = ""
-    if task.label_shape == () and len(shape) == rank:
-        hint = "; for one-hot labels give the task loss='categorical_crossentropy'"
+def _columns(task: Task, name: str, true: Any, pred: Any) -> Any:
+    """Labels of shape `(batch, ..., width)`, for predictions of as many axes."""
+    kind, rank = task.label_kind, len(pred.shape)
+    columns = kind.columns(true, rank)
+    if columns is not None:
+        return columns
+    expected = ", ".join(["batch", *["..."] * (rank > 2), *map(str, kind.shape)])
     raise ValueError(
         f"MultiHeadOutput: the labels of {name!r}, a {type(task).__name__}, must have "
-        f"the shape ({expected}), got {shape}{hint}"
+        f"the shape ({expected}), got {tuple(true.shape)}"
+        f"{kind.hint if len(true.shape) == rank else ''}"
     )
 
 
 class Values(keras.losses.Loss):
-    """Its first argument, weighted by the Keras mask of the second, and reduced."""
+    """Returns its first argument, masked by the second's Keras mask, and reduced."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return y_true

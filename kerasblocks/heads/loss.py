@@ -39,9 +39,10 @@ _CLASSES = tuple(
 class TaskLoss(keras.losses.Loss):
     """The loss of a task over the labels that are present.
 
-    Equal to the task's own loss on the samples, or for losses that are means over
-    independent numbers on the numbers, whose labels are neither NaN nor `missing`;
-    0 where there are none. Class weights and label smoothing come in here.
+    It equals the task's own loss on the samples whose labels are present. Where that
+    loss is a mean over independent numbers, it equals the loss on the numbers that are
+    present. Without any label it is 0. Class weights and label smoothing are applied
+    here.
 
     Shape of the labels: `(batch, ..., *label_shape)`.
     Shape of the predictions: `(batch, ..., outputs)`.
@@ -49,10 +50,11 @@ class TaskLoss(keras.losses.Loss):
     Args:
         task: A `Task`.
         name: The head's name.
-        balanced: Whether a `MultiHeadModel` must weigh this loss against others.
+        balanced: Whether the loss may only be used in a `MultiHeadModel`, which
+            balances it against the others.
 
     Example:
-        >>> from kerasblocks import Regression
+        >>> from kerasblocks.heads import Regression
         >>> labels, predictions = [[1.0], [float("nan")]], [[3.0], [5.0]]
         >>> float(TaskLoss(Regression())(labels, predictions))
         4.0
@@ -67,10 +69,13 @@ class TaskLoss(keras.losses.Loss):
         )
         if task.class_weight is not None and task.elementwise and not self.elementwise:
             raise ValueError(
-                f"{type(task).__name__}: 'class_weight' needs one of Keras' losses for "
-                f"independent numbers, got loss={task.loss!r}"
+                f"{type(task).__name__}: 'class_weight' needs a Keras loss that is a "
+                f"mean over independent numbers, got loss={task.loss!r}"
             )
-        self._values = _smoothed(task, loss) if task.label_smoothing else _plain(loss)
+        values = _smoothed(task, loss) if task.label_smoothing else loss
+        # Without the reduction of a loss object.
+        is_object = isinstance(values, keras.losses.Loss)
+        self._values = values.call if is_object else values
         super().__init__(
             name=name, reduction=getattr(loss, "reduction", "sum_over_batch_size")
         )
@@ -78,23 +83,24 @@ class TaskLoss(keras.losses.Loss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         if self.balanced and not _balanced.get():
             raise ValueError(
-                "MultiHeadOutput: 'balancing' needs a kerasblocks.MultiHeadModel, "
-                "which weighs the losses; got a model of another class"
+                "MultiHeadOutput: 'balancing' needs a kerasblocks.MultiHeadModel; got "
+                "a model of another class"
             )
         values, shares = self.sample_values(y_true, y_pred)
         return self._reduce(values, shares, sample_weight)
 
     def sample_values(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """The loss of each sample, 0 where missing, and the share that is present."""
-        task = self.task
+        task, kind = self.task, self.task.label_kind
         true, pred, present = read_labels(
             task, self.name, y_true, y_pred, elementwise=self.elementwise
         )
         weights = None
         if task.class_weight is not None:
-            weights = task.sample_class_weights(true)
+            weights = ops.convert_to_tensor(task.class_weight, dtype=true.dtype)
+            weights = kind.weigh(true, weights)
         if task.label_smoothing:
-            true = task.smooth(true)
+            true = kind.smooth(true, task.label_smoothing)
         if self.elementwise:
             true, pred = ops.expand_dims(true, -1), ops.expand_dims(pred, -1)
         values = ops.convert_to_tensor(self._values(true, pred))
@@ -127,9 +133,9 @@ class TaskLoss(keras.losses.Loss):
         return cls(**{**config, "task": task})
 
     def _reduce(self, values: Any, shares: Any, sample_weight: Any) -> Any:
-        """What the reduction gives for the present values alone.
+        """The reduction of the present values alone.
 
-        Keras' own reductions do it, so that what they know of replicas is kept.
+        Keras' own reductions compute it, so that they can account for replicas.
         """
         reduce = Values(reduction=self.reduction)
         total = reduce(values, values, sample_weight)
@@ -143,7 +149,7 @@ class TaskLoss(keras.losses.Loss):
 
 @contextlib.contextmanager
 def balanced_losses() -> Iterator[None]:
-    """The scope in which losses that ask to be balanced are so."""
+    """The scope in which losses with `balanced=True` may be computed."""
     token = _balanced.set(True)
     try:
         yield
@@ -158,20 +164,12 @@ def _fits(shape: Any, other: Any) -> bool:
     )
 
 
-def _plain(loss: Any) -> Any:
-    return loss.call if isinstance(loss, keras.losses.Loss) else loss
-
-
 def _smoothed(task: Task, loss: Any) -> Any:
-    """The loss for labels that are smoothed, which are one-hot then."""
-    if task.label_shape != ():
-        return _plain(loss)
-    if loss is keras.losses.sparse_categorical_crossentropy:
-        return keras.losses.categorical_crossentropy
-    if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
-        from_logits = loss.get_config()["from_logits"]
-        return keras.losses.CategoricalCrossentropy(from_logits=from_logits).call
-    raise ValueError(
-        f"{type(task).__name__}: 'label_smoothing' of labels that are integers needs "
-        f"the sparse categorical crossentropy, got loss={task.loss!r}"
-    )
+    """The loss for the task's labels once they are smoothed."""
+    smoothed = task.label_kind.smoothed_loss(loss)
+    if smoothed is None:
+        raise ValueError(
+            f"{type(task).__name__}: 'label_smoothing' of labels that are integers "
+            f"needs the sparse categorical crossentropy, got loss={task.loss!r}"
+        )
+    return smoothed

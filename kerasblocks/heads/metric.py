@@ -36,9 +36,9 @@ _ACCURACY = ("accuracy", "acc")
 class TaskMetric(keras.metrics.Metric):
     """A Keras metric over the labels of a head that are present.
 
-    The metric gets the weight 0 for a label that is missing. Where it is a mean over
-    independent numbers, and a label several of them, each counts on its own; for any
-    other metric a label counts if it is wholly there.
+    A missing label gets the sample weight 0. In a metric that is a mean over
+    independent numbers, each number of a label counts on its own. In any other metric
+    a label counts only if none of its numbers is missing.
 
     Args:
         task: A `Task`.
@@ -51,7 +51,7 @@ class TaskMetric(keras.metrics.Metric):
         ValueError: Keras does not know the metric.
 
     Example:
-        >>> from kerasblocks import Binary
+        >>> from kerasblocks.heads import Binary
         >>> metric = TaskMetric(Binary(missing=-1), "binary_accuracy")
         >>> metric.update_state([1, -1, 0], [[0.9], [0.9], [0.9]])
         >>> float(metric.result())
@@ -109,7 +109,7 @@ class TaskMetric(keras.metrics.Metric):
 
 
 def _as_weights(sample_weight: Any, like: Any) -> Any:
-    """Weights of samples with axes of size 1 for what the labels have beyond them."""
+    """Sample weights with as many axes as `like`, the new ones of size 1."""
     weights = ops.cast(ops.convert_to_tensor(sample_weight), like.dtype)
     while len(weights.shape) > len(like.shape) and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, -1)
@@ -119,13 +119,12 @@ def _as_weights(sample_weight: Any, like: Any) -> Any:
 
 
 def _get(task: Task, metric: Any) -> metrics.Metric:
-    """The metric itself: of a name, a function, or as it came."""
+    """The metric object for a name, a function or a metric."""
     if isinstance(metric, metrics.Metric):
         return metric
     if isinstance(metric, str) and metric.lower() in _ACCURACY:
-        return metrics.deserialize(
-            {"class_name": _accuracy(task), "config": {"name": metric}}
-        )
+        accuracy = {"class_name": task.label_kind.accuracy, "config": {"name": metric}}
+        return metrics.deserialize(accuracy)
     try:
         found = metrics.get(metric)
         if found is None:
@@ -139,10 +138,3 @@ def _get(task: Task, metric: Any) -> metrics.Metric:
     if isinstance(found, metrics.Metric):
         return found
     return metrics.MeanMetricWrapper(found, name=found.__name__)
-
-
-def _accuracy(task: Task) -> str:
-    """The accuracy that Keras would choose for the task's labels."""
-    if task.label_shape == ():
-        return "SparseCategoricalAccuracy"
-    return "BinaryAccuracy" if task.elementwise else "CategoricalAccuracy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -17,19 +17,19 @@ from kerasblocks.heads.output import MultiHeadOutput
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class MultiHeadModel(keras.Model):
-    """A Keras model whose output is a dict, for training by name.
+    """A Keras model whose output is a dict, trained with targets by name.
 
-    It is made, compiled, fitted, saved and loaded as any `keras.Model`, Functional or
-    subclassed. It differs in what becomes of targets and losses:
+    You create, compile, fit, save and load it like any `keras.Model`: from inputs and
+    outputs, or as a subclass. There are two differences:
 
     - Targets must be a dict with exactly the names of the outputs, and sample weights
-      a dict with some of them; anything else is an error in the first step. With
-      arrays, Keras itself wants all the weights: `MultiHeadOutput.route` completes
-      them.
-    - The losses are weighed by the `balancing` of its `MultiHeadOutput`.
+      a dict with some of them. Anything else is an error in the first step. Keras
+      itself refuses arrays with weights for some outputs only:
+      `MultiHeadOutput.route` completes them.
+    - The losses are balanced as the `balancing` of its `MultiHeadOutput` says.
 
-    It overrides `compute_loss`, and `compute_metrics` to look at the names there too:
-    on JAX and torch Keras builds metrics before it asks for a loss.
+    It overrides `compute_loss`, and also `compute_metrics`, because on JAX and torch
+    Keras builds the metrics before it computes a loss.
 
     Args:
         inputs: The inputs of a Functional model.
@@ -37,10 +37,10 @@ class MultiHeadModel(keras.Model):
         name: The name of the model.
 
     Raises:
-        ValueError: on training, a name is wrong, missing or superfluous.
+        ValueError: while training, if a name is wrong, missing or superfluous.
 
     Example:
-        >>> from kerasblocks import Binary, Regression
+        >>> from kerasblocks.heads import Binary, Regression
         >>> heads = MultiHeadOutput(
         ...     {"age": Regression(), "smokes": Binary()}, balancing="uncertainty"
         ... )
@@ -49,15 +49,12 @@ class MultiHeadModel(keras.Model):
         >>> model.compile("adam", **heads.compile_args())
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        functional = len(args) > 1 or "outputs" in kwargs
-        if functional and cls is MultiHeadModel:
-            cls = FunctionalMultiHeadModel
-        return super().__new__(cls, *args, **kwargs)
+    _functional: ClassVar[type]
 
     def __init__(self, *args: Any, **kwargs: Any):
         if len(args) > 1 or "outputs" in kwargs:
-            _make_functional(type(self))
+            # Past Keras' __setattr__, which needs an initialized layer.
+            object.__setattr__(self, "__class__", _functional(type(self)))
         super().__init__(*args, **kwargs)
 
     def compute_loss(
@@ -82,7 +79,7 @@ class MultiHeadModel(keras.Model):
                 loss(y[name], y_pred[name], _weight_of(name, weights))
                 for name, loss in self._head_losses(heads).items()
             ]
-        # Keras divides losses by the replicas that share a batch: balance them whole.
+        # Keras divides losses by the number of replicas. Undo it while balancing.
         share = Values()(ops.ones((1,)), ops.ones((1,)))
         total = ops.sum(balancer(ops.stack(losses) / share, training=training))
         for loss in self.losses:
@@ -102,8 +99,9 @@ class MultiHeadModel(keras.Model):
         for name, loss in losses.items():
             if name not in heads.heads and loss is not None:
                 raise ValueError(
-                    f"{type(self).__name__}: 'balancing' is of the losses of one "
-                    f"MultiHeadOutput; {name!r} is no head of it and must have no loss"
+                    f"{type(self).__name__}: 'balancing' needs a model whose losses "
+                    f"are all of one MultiHeadOutput; {name!r} is not one of its heads "
+                    "and must have no loss"
                 )
         for name in heads.heads:
             if not isinstance(losses.get(name), TaskLoss):
@@ -118,47 +116,40 @@ class MultiHeadModel(keras.Model):
         losses = self.loss.values() if isinstance(self.loss, Mapping) else ()
         if any(isinstance(loss, TaskLoss) and loss.balanced for loss in losses):
             raise ValueError(
-                f"{type(self).__name__}: 'balancing' needs its MultiHeadOutput to be a "
-                "layer of the model, however deep; there is none"
+                f"{type(self).__name__}: 'balancing' needs the MultiHeadOutput as a "
+                "layer of the model, at any depth; found none"
             )
 
     def _check_names(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         try:
             check_names("MultiHeadModel", y, y_pred, sample_weight)
         except ValueError:
-            # A function that failed in its first trace must not be called again.
+            # A function that failed in its first trace cannot be called again.
             self.train_function = self.test_function = None
             raise
 
 
-@keras.saving.register_keras_serializable(package="kerasblocks")
-class FunctionalMultiHeadModel(MultiHeadModel, Functional):
-    """What `MultiHeadModel(inputs, outputs)` is: a Functional of Keras.
+def _functional(cls: type[MultiHeadModel]) -> type:
+    """The subclass of `cls` that is a Functional model too, created once per class.
 
-    Keras would else put Functional among the bases of `MultiHeadModel` itself, and
-    subclasses with a `call` of their own could not be made any more.
-
-    Args:
-        inputs: The inputs.
-        outputs: A dict of outputs.
-        name: The name of the model.
+    Keras instead adds Functional to the bases of `cls` and of its parents. They could
+    then no longer be parents of models with a `call` of their own.
     """
-
-
-def _make_functional(cls: Any) -> Any:
-    """Gives a subclass that is called on inputs and outputs a Functional base.
-
-    As Keras does it, but for `MultiHeadModel` itself, which must stay as it is.
-    """
-    if cls is MultiHeadModel:
-        return FunctionalMultiHeadModel
-    if issubclass(cls, MultiHeadModel) and not issubclass(cls, Functional):
-        cls.__bases__ = tuple(map(_make_functional, cls.__bases__))
-    return cls
+    if issubclass(cls, Functional):
+        return cls
+    if "_functional" not in vars(cls):
+        same = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        cls._functional = type(cls.__name__, (cls, Functional), same)
+        package, _, name = keras.saving.get_registered_name(cls).rpartition(">")
+        if package:
+            # Both classes have the name in saved files. It is loaded as `cls`.
+            for each in (cls._functional, cls):
+                keras.saving.register_keras_serializable(package, name)(each)
+    return cls._functional
 
 
 def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
-    """Raises unless targets and weights have the names of the outputs.
+    """Checks that targets and weights have the names of the outputs.
 
     Args:
         owner: The class, for the error message.
@@ -171,8 +162,8 @@ def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
     """
     if not isinstance(y_pred, Mapping):
         raise ValueError(
-            f"{owner}: its output must be a dict by name, as that of MultiHeadOutput, "
-            f"got {y_pred!r}"
+            f"{owner}: the model's output must be a dict by name, as MultiHeadOutput "
+            f"returns it, got {y_pred!r}"
         )
     names = list(y_pred)
     check_keys(owner, "y", y, names, what="outputs", complete=True)
@@ -181,7 +172,7 @@ def check_names(owner: str, y: Any, y_pred: Any, sample_weight: Any) -> None:
 
 
 def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
-    """The layer of a model whose losses are to be balanced, if there is one.
+    """The `MultiHeadOutput` of a model that has a `balancing`, if there is one.
 
     Raises:
         ValueError: there are several.
@@ -189,8 +180,8 @@ def find_balanced(model: keras.Model) -> MultiHeadOutput | None:
     found = {id(heads): heads for heads in _heads(model) if heads.balancer is not None}
     if len(found) > 1:
         raise ValueError(
-            f"{type(model).__name__}: one MultiHeadOutput can have a 'balancing', got "
-            f"{len(found)}"
+            f"{type(model).__name__}: only one MultiHeadOutput can have a "
+            f"'balancing', got {len(found)}"
         )
     return next(iter(found.values()), None)
 

@@ -21,28 +21,28 @@ MEASURES = ("loss", "weight", "share")
 
 
 class HeadMonitor(keras.callbacks.Callback):
-    """Notes, before training and after each epoch, how much each head has its say.
+    """Records each head's loss, weight and share of the gradient on shared layers.
 
-    For each head: its loss; the weight of that loss, fixed or that of the balancing;
-    and its share of the gradient on the shared layers. That is the norm of the gradient
-    of its weighted loss with respect to the weights that the losses of two heads or
-    more reach, divided by the sum of these norms. A head whose share is near 1 alone
-    decides what the shared layers learn.
+    It does so before training and after each epoch. The weight is the fixed loss
+    weight, or that of the balancing. The share is the norm of the gradient of the
+    weighted loss, with respect to the weights that at least two heads share, divided
+    by the sum of these norms over all heads. A head whose share is near 1 decides
+    alone what the shared layers learn.
 
-    All are of the one batch that is given here, run as in training. Training itself
-    goes on as it would without the monitor, to the last bit. A head without any label
-    in the batch has the share 0. A second `fit` of the same model goes on with the
-    history; another model starts a new one.
+    All values are measured on the batch given here, run as in training. The monitor
+    does not change training by a single bit. A head without labels in the batch has
+    the share 0. A second `fit` of the same model continues the history; another model
+    starts a new one.
 
     Args:
-        x: The inputs of a batch: some ten to some hundred samples, as for `fit`.
+        x: The inputs of a batch, as for `fit`: ten to a few hundred samples.
         y: A dict of labels by the names of the heads.
         sample_weight: None, or a dict of sample weights for some heads.
 
     Raises:
-        ValueError: `y` or `sample_weight` is not such a dict; on training, the model
-            is not compiled with a dict of losses, has no dict of outputs, or heads
-            that share no trainable weight.
+        ValueError: `y` or `sample_weight` is not such a dict; or, when training
+            starts, the model is not compiled with a dict of losses, its output is not
+            a dict, or its heads share no trainable weight.
 
     Example:
         >>> import kerasblocks as kb
@@ -50,8 +50,8 @@ class HeadMonitor(keras.callbacks.Callback):
         >>> y = {"far": np.full(8, 100.0), "near": np.full(8, 0.1)}
         >>> inputs = keras.Input((3,))
         >>> shared = keras.layers.Dense(4)(inputs)
-        >>> number = kb.Regression
-        >>> heads = kb.MultiHeadOutput({"far": number(), "near": number()})
+        >>> task = kb.heads.Regression()
+        >>> heads = kb.MultiHeadOutput({"far": task, "near": task})
         >>> model = keras.Model(inputs, heads(shared))
         >>> model.compile("adam", **heads.compile_args())
         >>> monitor = HeadMonitor(x, y)
@@ -62,7 +62,7 @@ class HeadMonitor(keras.callbacks.Callback):
         True
 
     Reference: Chen et al., GradNorm: Gradient Normalization for Adaptive Loss Balancing
-    in Deep Multitask Networks, ICML 2018, where these norms are made to agree.
+    in Deep Multitask Networks, ICML 2018, which makes these norms equal.
     """
 
     def __init__(
@@ -97,16 +97,16 @@ class HeadMonitor(keras.callbacks.Callback):
         if model is not self._seen or set(losses) != set(self.history):
             self.history = {name: {key: [] for key in MEASURES} for name in losses}
             self._seen = model
-            self._note()
+            self._record()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._note()
+        self._record()
 
     def on_train_end(self, logs: Any = None) -> None:
         self._heads = None
 
     def table(self) -> list[dict[str, Any]]:
-        """The history as rows: a dict with the epoch, the head and what was noted.
+        """The history as rows, each a dict with the epoch, the head and its values.
 
         Epoch 0 is before training.
         """
@@ -119,30 +119,30 @@ class HeadMonitor(keras.callbacks.Callback):
 
     def __str__(self) -> str:
         if not self.history:
-            return f"{_OWNER}: nothing noted yet"
+            return f"{_OWNER}: nothing recorded yet"
         width = max(27, *(len(name) for name in self.history))
         names = "".join(f"   {name:^{width}}" for name in self.history)
         columns = f"   {'loss':>11}{'weight':>9}{'share':>7}".ljust(width + 3)
         lines = [" " * 5 + names, "epoch" + columns * len(self.history)]
         for epoch in range(self._epochs):
             line = f"{epoch:>5}"
-            for noted in self.history.values():
-                loss, weight, share = (noted[key][epoch] for key in MEASURES)
+            for records in self.history.values():
+                loss, weight, share = (records[key][epoch] for key in MEASURES)
                 line += f"   {loss:>11.4g}{weight:>9.3g}{share:>7.1%}".ljust(width + 3)
             lines.append(line)
         return "\n".join(line.rstrip() for line in lines)
 
     def plot(self, path: str | Path) -> None:
-        """Draws losses, weights and shares of the gradient by epoch, as a picture.
+        """Draws losses, weights and shares of the gradient by epoch.
 
         Args:
             path: The file to write or replace, such as "heads.png".
 
         Raises:
-            ValueError: nothing was noted yet.
+            ValueError: nothing is recorded yet.
         """
         if not self.history:
-            raise ValueError(f"{_OWNER}: there is nothing to plot before training")
+            raise ValueError(f"{_OWNER}: nothing to plot before training")
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
@@ -152,20 +152,20 @@ class HeadMonitor(keras.callbacks.Callback):
         titles = ("Loss", "Weight of the loss", "Share of the shared gradient")
         panels = figure.subplots(1, 3)
         for axes, key, title in zip(panels, MEASURES, titles, strict=True):
-            for name, noted in self.history.items():
+            for name, records in self.history.items():
                 marker = "o" if self._epochs == 1 else ""
-                axes.plot(range(self._epochs), noted[key], marker=marker, label=name)
+                axes.plot(range(self._epochs), records[key], marker=marker, label=name)
             axes.set(title=title, xlabel="epoch (0: before training)")
             axes.grid(color="#e4e8ec", linewidth=0.8)
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        losses = np.concatenate([noted["loss"] for noted in self.history.values()])
-        # A log scale leaves out 0, the loss of a head without labels, and what is no
-        # number; it has no place for the losses below 0 of some tasks.
+        losses = np.concatenate([records["loss"] for records in self.history.values()])
+        # A log scale leaves out NaN and 0, the loss of a head without labels, but it
+        # cannot show the negative losses of some tasks.
         if (losses > 0).any() and not (losses < 0).any():
             panels[0].set_yscale("log")
-        weights = [noted["weight"] for noted in self.history.values()]
+        weights = [records["weight"] for records in self.history.values()]
         if np.min(weights) > 0 and np.max(weights) > 20 * np.min(weights):
             panels[1].set_yscale("log")
         else:
@@ -179,10 +179,12 @@ class HeadMonitor(keras.callbacks.Callback):
 
     @property
     def _epochs(self) -> int:
-        return min((len(noted["loss"]) for noted in self.history.values()), default=0)
+        return min(
+            (len(records["loss"]) for records in self.history.values()), default=0
+        )
 
-    def _note(self) -> None:
-        model = self.model  # on JAX, this brings the weights back to the model
+    def _record(self) -> None:
+        model = self.model  # on JAX, this updates the weights of the model
         measured = self._heads.measure()
         weights = _find_balance(model) or self._fixed
         norms = {name: weights[name] * head.norm for name, head in measured.items()}
@@ -209,7 +211,7 @@ def _find_losses(model: keras.Model) -> dict[str, Any]:
 def _find_weights(model: keras.Model, names: list[str]) -> dict[str, float]:
     """The fixed loss weights that a model was compiled with."""
     with warnings.catch_warnings():
-        # Keras describes the losses too, and warns of those that are lambdas.
+        # Keras serializes the losses too, and warns of lambdas among them.
         warnings.simplefilter("ignore")
         weights = model.get_compile_config().get("loss_weights")
     if weights is not None and not isinstance(weights, Mapping):
@@ -222,7 +224,7 @@ def _find_weights(model: keras.Model, names: list[str]) -> dict[str, float]:
 
 
 def _find_balance(model: keras.Model) -> dict[str, float] | None:
-    """The weights that the balancing gives now, None where there is none."""
+    """The current weights of the balancing, None where there is none."""
     heads = find_balanced(model) if isinstance(model, MultiHeadModel) else None
     if heads is None:
         return None

@@ -29,30 +29,30 @@ _NAME = re.compile(r"[A-Za-z0-9_.>-]+")
 class MultiHeadOutput(Composite):
     """A dict of outputs, one for each task, from the same features.
 
-    Heads without hidden layers run as one matrix product, and each starts as its own
-    Dense layer would. Outputs are float32 under float16 and bfloat16 policies.
+    Heads without hidden layers run as one matrix product. Each is initialized like a
+    Dense layer of its own. Outputs are float32 under float16 and bfloat16 policies.
 
     Input shape: `(batch, ..., features)`.
     Output shape: a dict with `(batch, ..., units)` for each head.
 
-    A model that gives this dict takes dicts of losses, weights and targets, in any
-    order, by the names of the heads. (One that gives a list of its values has no names
-    for them: Keras takes them from layers. It needs lists throughout.)
+    A model whose output is this dict takes dicts of losses, weights and targets by the
+    names of the heads, in any order. A model whose output is a list of its values
+    takes lists, because Keras then does not know the names.
 
     Args:
-        heads: A dict of tasks by the names of the outputs: `Regression`, `Binary`,
-            `Multiclass`, `Multilabel`, `Ordinal`, `Count` or `Quantile`.
+        heads: A dict of tasks, such as `kerasblocks.heads.Regression()`, by the names
+            of the outputs.
         balancing: How a `MultiHeadModel` weighs the losses while training:
             "uncertainty" or "scale", a layer such as `DynamicWeightAverage`, or None
             for fixed weights.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: `heads` is not such a dict, or is empty, or `balancing` is none of
-            these.
+        ValueError: `heads` is not such a dict or is empty, or `balancing` is not one
+            of the above.
 
     Example:
-        >>> from kerasblocks import Binary, Multiclass, Regression
+        >>> from kerasblocks.heads import Binary, Multiclass, Regression
         >>> heads = MultiHeadOutput({
         ...     "age": Regression(), "income": Multiclass(10), "gender": Binary()
         ... })
@@ -77,14 +77,14 @@ class MultiHeadOutput(Composite):
         for name, task in heads.items():
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise ValueError(
-                    f"{self._owner}: a name in 'heads' must be of letters from a to z, "
-                    f"digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
-                    f"TensorFlow, got {name!r}"
+                    f"{self._owner}: a name in 'heads' must consist of letters from a "
+                    "to z, digits, '_', '-', '.' and '>', because TensorFlow names the "
+                    f"loss after it, got {name!r}"
                 )
             if not isinstance(task, Task):
                 raise ValueError(
-                    f"{self._owner}: 'heads' must hold tasks such as Regression(), got "
-                    f"{task!r} for {name!r}"
+                    f"{self._owner}: 'heads' must hold tasks such as "
+                    f"kerasblocks.heads.Regression(), got {task!r} for {name!r}"
                 )
         self.heads = dict(heads)
         self.balancing = balancing
@@ -112,8 +112,7 @@ class MultiHeadOutput(Composite):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # As pairs: JSON's keys may be sorted on their way, and the heads' weights are
-        # kept in their order.
+        # As pairs, because JSON may sort keys, and the weights are in this order.
         config["heads"] = [list(pair) for pair in config["heads"].items()]
         return config
 
@@ -131,16 +130,16 @@ class MultiHeadOutput(Composite):
         """The arguments `loss`, `metrics` and `loss_weights` for `model.compile`.
 
         Args:
-            loss_weights: A weight for some heads, instead of their task's own.
-            loss: A loss for some heads, instead of their task's own.
-            metrics: A list of metrics for some heads, instead of their task's own.
+            loss_weights: A dict of weights for some heads, in place of their tasks'.
+            loss: A dict of losses for some heads, in place of their tasks'.
+            metrics: A dict of metrics for some heads, in place of their tasks'.
 
         Returns:
             A dict of dicts by the names of the heads, for `model.compile(**...)`.
 
         Raises:
-            ValueError: a name is not that of a head, or a weight is not a number of
-                0 or more, or is given beside a `balancing`.
+            ValueError: a name is not the name of a head, a weight is not a number of
+                0 or more, or there are weights as well as a `balancing`.
         """
         given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights}
         for argument, values in given.items():
@@ -152,8 +151,8 @@ class MultiHeadOutput(Composite):
             weights[name] = non_negative(self._owner, what, weight)
         if self.balancing is not None and set(weights.values()) != {1.0}:
             raise ValueError(
-                f"{self._owner}: weights of losses and 'balancing' exclude each other, "
-                f"got the weights {weights}"
+                f"{self._owner}: with 'balancing', all loss weights must be 1, got "
+                f"{weights}"
             )
         tasks = {
             name: task
@@ -180,20 +179,20 @@ class MultiHeadOutput(Composite):
     def route(self, y: Any, sample_weight: Any = None) -> Any:
         """Checks the targets of the heads, and completes their sample weights.
 
-        For arrays before `fit`, where it looks at the values too, and inside the
-        `map` of a `tf.data.Dataset`, a `PyDataset` or a `DataLoader`.
+        Use it on arrays before `fit`, where it checks the values too, or on the
+        batches of a `tf.data.Dataset` (in `map`), a `PyDataset` or a `DataLoader`.
 
         Args:
             y: A dict of targets by the names of the heads, in any order.
             sample_weight: None, or a dict of weights for some heads.
 
         Returns:
-            The targets in the order of the heads; with weights, a tuple of the targets
-            and the weights of all heads, 1 where none was given.
+            The targets in the order of the heads. With weights, a tuple of the targets
+            and the weights of all heads; weights that were not given are 1.
 
         Raises:
-            ValueError: a name is wrong, missing or superfluous, or an array's shape or
-                values are not those of the task's labels.
+            ValueError: a name is wrong, missing or superfluous, or the values of an
+                array are not labels of the task.
         """
         check_keys(self._owner, "y", y, list(self.heads), complete=True)
         y = {name: y[name] for name in self.heads}
@@ -245,16 +244,16 @@ class MultiHeadOutput(Composite):
 
 
 def _ones(labels: Any) -> Any:
-    """A weight of 1 for each label, in the library that the labels are of."""
+    """A weight of 1 for each label, as an array of the same library."""
     if type(labels).__module__.startswith("tensorflow"):
-        # In a tf.data.Dataset, whatever Keras' backend is.
+        # Labels of a tf.data.Dataset, whatever Keras' backend is.
         tf = sys.modules["tensorflow"]
         return tf.ones(tf.shape(labels)[:1])
     return np.ones(len(labels), "float32")
 
 
 def _own_copy(metric: Any, seen: set[int]) -> Any:
-    """The metric, a copy where another head has it: it would count both."""
+    """The metric, or a copy if another head has it: it would count both heads."""
     if isinstance(metric, keras.metrics.Metric) and id(metric) in seen:
         return type(metric).from_config(metric.get_config())
     seen.add(id(metric))

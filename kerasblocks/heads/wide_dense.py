@@ -1,4 +1,4 @@
-"""One matrix product for several heads, each initialized as a layer of its own."""
+"""One matrix product for several heads, each initialized like its own Dense layer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kerasblocks.core.block import Block
 
 
 class _ByColumns(keras.initializers.Initializer):
-    """Glorot's uniform distribution for each group of columns on its own.
+    """Glorot's uniform distribution for each group of columns separately.
 
-    One wide kernel would have the fan-out of all groups together.
+    For one wide kernel, Glorot's rule would use the fan-out of all groups together.
     """
 
     def __init__(self, widths: Sequence[int]):
@@ -49,7 +49,7 @@ def start_apart(
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class SplitFeatures(Block):
-    """Cuts the last axis into parts of given widths.
+    """Splits the last axis into parts of given widths.
 
     Input shape: `(batch, ..., sum of the widths)`.
     Output shape: a list of `(batch, ..., width)`.

@@ -1,6 +1,7 @@
 """Ready hypermodels: what to search where the data says what it is.
 
-    network = hypermodels.Network(hypermodels.Images((8, 8, 1)), kb.Multiclass(10))
+    digits = hypermodels.Images((8, 8, 1))
+    network = hypermodels.Network(digits, kb.heads.Multiclass(10))
     study = kb.search.Study(name="digits", hypermodel=network, ...)
 
 `study_for` makes both from the data itself.

@@ -45,8 +45,8 @@ class Network(kt.HyperModel):
     Args:
         inputs: `Images`, `Sequences`, `Tokens` or `Tables`, or a dict of them by the
             names of the inputs.
-        outputs: A task, such as `kerasblocks.Multiclass(10)`, or a dict of them by the
-            names of the outputs.
+        outputs: A task, such as `kerasblocks.heads.Multiclass(10)`, or a dict of them
+            by the names of the outputs.
         steps: How many steps training has in all; with it, the learning rate may
             follow a schedule.
         **given: What is fixed, or narrowed by `spaces.among` and `spaces.between`; with
@@ -58,7 +58,7 @@ class Network(kt.HyperModel):
 
     Example:
         >>> import keras_tuner as kt
-        >>> from kerasblocks import Multiclass
+        >>> from kerasblocks.heads import Multiclass
         >>> from kerasblocks.hypermodels import Images
         >>> network = Network(Images((8, 8, 1)), Multiclass(10), block="residual")
         >>> model = network.build(kt.HyperParameters())
@@ -233,11 +233,11 @@ def metrics_of(task: Task) -> list[Any]:
     """What a task that stands alone is judged by, the most telling first.
 
     Example:
-        >>> from kerasblocks import Multiclass, Regression
+        >>> from kerasblocks.heads import Multiclass, Regression
         >>> metrics_of(Multiclass(3)), metrics_of(Regression())
         (['accuracy'], ['mean_absolute_error'])
     """
-    return ["accuracy"] if task.classes else task.used_metrics
+    return ["accuracy"] if task.label_kind.classes else task.used_metrics
 
 
 def _is_smoothed(task: Task) -> bool:

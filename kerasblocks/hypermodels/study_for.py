@@ -56,8 +56,9 @@ def study_for(
             volumes; or a dict of them for several inputs; or a dataset that
             `model.fit` takes whole (`tf.data.Dataset`, `PyDataset`, `DataLoader`).
         y: The targets, an array or a dict of arrays; None with a dataset.
-        task: What the targets are, such as `kerasblocks.Ordinal(5)`; a dict by name for
-            several, some of which may be left out. By default what their values say.
+        task: What the targets are, such as `kerasblocks.heads.Ordinal(5)`; a dict by
+            name for several, some of which may be left out. By default what their
+            values say.
         kind: What `x` is, where its axes do not say it: "images", "sequences",
             "tokens" or "table"; a dict by name for several inputs.
         validation: The share of the samples to score trials on, or `(x, y)`, or a
@@ -98,8 +99,9 @@ def study_for(
     for each_task in task.values() if isinstance(task, Mapping) else [task]:
         if each_task is not None and not isinstance(each_task, Task):
             raise ValueError(
-                f"{OWNER}: 'task' must be a task such as kerasblocks.Regression(), or "
-                f"a dict of them by the names of the targets, got {each_task!r}"
+                f"{OWNER}: 'task' must be a task such as "
+                "kerasblocks.heads.Regression(), or a dict of them by the names of the "
+                f"targets, got {each_task!r}"
             )
     found = read(x, y, validation, test, seed, task)
     seen = found.peek
@@ -115,7 +117,9 @@ def study_for(
     steps = None if per_epoch is None else per_epoch * epochs
     if objective is None:
         single = isinstance(outputs, Task)
-        objective = "val_accuracy" if single and outputs.classes else "val_loss"
+        objective = (
+            "val_accuracy" if single and outputs.label_kind.classes else "val_loss"
+        )
     network = _network(inputs, outputs, steps, own)
     if objective == "val_loss":
         # These change what a loss means: trials could not be compared by it.
@@ -312,9 +316,10 @@ def _labels(y: Any, task: Any) -> np.ndarray | None:
     for name, part in y.items() if isinstance(y, Mapping) else [(None, y)]:
         chosen = task.get(name) if isinstance(task, Mapping) else task
         found = chosen or task_for(OWNER, "y" if name is None else f"y[{name!r}]", part)
-        if found.label_shape == () or (found.classes and part.ndim == 1):
+        kind = found.label_kind
+        if kind.classes and part.size == len(part):
             return part.reshape(len(part))
-        if found.classes and part.shape[-1] == found.units and found.units > 1:
+        if kind.classes and part.shape[-1] == kind.width > 1:
             return part.argmax(axis=-1)
     return None
 

@@ -83,11 +83,11 @@ def multi_head(
 
     Example:
         >>> import keras_tuner as kt
-        >>> from kerasblocks import Binary, Regression
+        >>> from kerasblocks.heads import Binary, Regression
         >>> tasks = {"age": Regression(), "smokes": Binary()}
         >>> config = multi_head(kt.HyperParameters(), heads=tasks)
         >>> config["balancing"], config["heads"]["age"].hidden
-        (None, [])
+        (None, ())
     """
     with Space(hp, "multi_head", name, given, arguments_of(MultiHeadOutput)) as space:
         tasks = {

@@ -287,28 +287,29 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.MultiHeadOutput({"age": layers.Dense(1)}),
-            "MultiHeadOutput: 'heads' must hold tasks such as Regression(), got <Dense",
+            "MultiHeadOutput: 'heads' must hold tasks such as "
+            "kerasblocks.heads.Regression(), got <Dense",
         ),
         (
-            lambda: kb.MultiHeadOutput({"a/b": kb.Binary()}),
-            "MultiHeadOutput: a name in 'heads' must be of letters from a to z, "
-            "digits, '_', '-', '.' and '>', as Keras needs it for its loss on "
-            "TensorFlow, got 'a/b'",
+            lambda: kb.MultiHeadOutput({"a/b": kb.heads.Binary()}),
+            "MultiHeadOutput: a name in 'heads' must consist of letters from a to z, "
+            "digits, '_', '-', '.' and '>', because TensorFlow names the loss after "
+            "it, got 'a/b'",
         ),
         (
-            lambda: kb.MultiHeadOutput({"house value": kb.Regression()}),
-            "TensorFlow, got 'house value'",
+            lambda: kb.MultiHeadOutput({"house value": kb.heads.Regression()}),
+            "names the loss after it, got 'house value'",
         ),
         (
-            lambda: kb.Multiclass(1),
+            lambda: kb.heads.Multiclass(1),
             "Multiclass: 'classes' must be an int of at least 2, got 1",
         ),
         (
-            lambda: kb.Multilabel(0),
+            lambda: kb.heads.Multilabel(0),
             "Multilabel: 'labels' must be a positive int, got 0",
         ),
         (
-            lambda: kb.Regression(hidden=["relu"]),
+            lambda: kb.heads.Regression(hidden=["relu"]),
             "Regression: 'hidden' must be a list of positive ints or Keras layers, got "
             "'relu'",
         ),

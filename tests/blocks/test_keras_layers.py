@@ -270,7 +270,7 @@ def stacked_of(kind):
 def heads_of(kind):
     hidden = kind.make()
     block = kb.MultiHeadOutput(
-        {"age": kb.Regression(hidden=[hidden]), "likes": kb.Multilabel(3)}
+        {"age": kb.heads.Regression(hidden=[hidden]), "likes": kb.heads.Multilabel(3)}
     )
 
     def by_hand(block, x):

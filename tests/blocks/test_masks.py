@@ -276,14 +276,14 @@ def test_heads_pass_the_mask_to_each_output():
     begin = embedding()
     heads = kb.MultiHeadOutput(
         {
-            "tag": kb.Multiclass(3),
-            "score": kb.Regression(hidden=[sequences()]),
-            "flag": kb.Binary(),
+            "tag": kb.heads.Multiclass(3),
+            "score": kb.heads.Regression(hidden=[sequences()]),
+            "flag": kb.heads.Binary(),
         }
     )
     for one in heads(begin(TOKENS)).values():
         assert_equal(mask_of(one), TOKENS != 0)
-    single = kb.MultiHeadOutput({"tag": kb.Multiclass(3)})
+    single = kb.MultiHeadOutput({"tag": kb.heads.Multiclass(3)})
     assert_equal(mask_of(single(begin(TOKENS))["tag"]), TOKENS != 0)
 
 

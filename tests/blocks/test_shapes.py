@@ -601,10 +601,10 @@ def heads(hp):
             hidden = spaces.hidden_layers(hp, units=(2, 3))
             units = hp.Int("units", 2, 4)
         made[f"{kind}_{i}"] = {
-            "age": lambda h, n: kb.Regression(n, hidden=h),
-            "income": lambda h, n: kb.Multiclass(n, hidden=h),
-            "gender": lambda h, n: kb.Binary(hidden=h),
-            "likes": lambda h, n: kb.Multilabel(n, hidden=h),
+            "age": lambda h, n: kb.heads.Regression(n, hidden=h),
+            "income": lambda h, n: kb.heads.Multiclass(n, hidden=h),
+            "gender": lambda h, n: kb.heads.Binary(hidden=h),
+            "likes": lambda h, n: kb.heads.Multilabel(n, hidden=h),
         }[kind](hidden, units)
     return made
 
@@ -618,7 +618,7 @@ def test_multi_head_output(heads, spec):
         spec,
         [shape],
         lambda shape: {
-            name: (*shape[:-1], 1 if isinstance(task, kb.Binary) else task.units)
+            name: (*shape[:-1], 1 if isinstance(task, kb.heads.Binary) else task.units)
             for name, task in heads.items()
         },
     )

@@ -68,9 +68,9 @@ def make_heads():
     }
     return kb.MultiHeadOutput(
         {
-            "age": kb.Regression(),
-            "income": kb.Multiclass(INCOME_GROUPS, **one_hot),
-            "gender": kb.Binary(),
+            "age": kb.heads.Regression(),
+            "income": kb.heads.Multiclass(INCOME_GROUPS, **one_hot),
+            "gender": kb.heads.Binary(),
         },
         name="heads",
     )

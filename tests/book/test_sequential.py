@@ -98,7 +98,9 @@ def stems(x):
     yield kb.Residual(layers.Dense(64))(x)
     yield kb.Parallel([layers.Dense(8), []])(x)
     yield kb.SiameseEncoder(layers.Dense(8))([x, x])
-    yield kb.MultiHeadOutput({"age": kb.Regression(), "sex": kb.Binary()})(x)
+    yield kb.MultiHeadOutput({"age": kb.heads.Regression(), "sex": kb.heads.Binary()})(
+        x
+    )
 
 
 def test_an_unrelated_input_gives_the_error_that_keras_gives():

@@ -16,7 +16,9 @@ WEIGHT = np.linspace(0.1, 2, 12).astype("float32")
 
 
 def make_heads():
-    return kb.MultiHeadOutput({"size": kb.Regression(), "kind": kb.Multiclass(3)})
+    return kb.MultiHeadOutput(
+        {"size": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)}
+    )
 
 
 def build():
@@ -164,8 +166,7 @@ def test_route_in_a_tf_data_pipeline():
         (
             {**Y, "kind": np.array([0, 3, -1])},
             "MultiHeadOutput: the labels of 'kind' must be whole numbers from 0 to 2, "
-            "got 3; a label that stands for none is NaN, or what the task names as "
-            "'missing'",
+            "got 3; a missing label must be NaN or the task's 'missing'",
         ),
         ({**Y, "kind": np.array([0.5])}, "whole numbers from 0 to 2, got 0.5"),
         ({**Y, "size": np.array([np.inf])}, "must be finite numbers, got inf"),
@@ -179,7 +180,9 @@ def test_route_looks_at_the_labels(y, words):
 
 
 def test_route_takes_what_is_missing():
-    heads = kb.MultiHeadOutput({"a": kb.Multiclass(3, missing=-1), "b": kb.Binary()})
+    heads = kb.MultiHeadOutput(
+        {"a": kb.heads.Multiclass(3, missing=-1), "b": kb.heads.Binary()}
+    )
     y = {"b": [np.nan, 0.3], "a": np.array([-1, 2])}
     assert list(heads.route(y)) == ["a", "b"]
     with pytest.raises(ValueError, match=r"'b' must be numbers from 0 to 1, got 2\.0"):
@@ -208,7 +211,7 @@ def test_labels_of_a_wrong_shape_are_refused(y, words):
 
 def test_a_loss_that_gives_one_number_for_the_batch_is_refused():
     heads = kb.MultiHeadOutput(
-        {"a": kb.Regression(loss=lambda y, p: ops.mean(ops.square(y - p)))}
+        {"a": kb.heads.Regression(loss=lambda y, p: ops.mean(ops.square(y - p)))}
     )
     with pytest.raises(ValueError, match="loss of 'a' must give a value for each samp"):
         heads.compile_args()["loss"]["a"](np.ones((2, 1)), np.ones((2, 1)))
@@ -218,7 +221,7 @@ def test_an_output_that_is_no_dict_is_refused():
     inputs = keras.Input((4,))
     model = kb.MultiHeadModel(inputs, layers.Dense(1)(inputs))
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="MultiHeadModel: its output must be a dict"):
+    with pytest.raises(ValueError, match="MultiHeadModel: the model's output must"):
         model.fit(X, Y["size"], verbose=0)
 
 
@@ -265,7 +268,8 @@ def test_a_subclass_by_hand(tmp_path):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
             self.heads = kb.MultiHeadOutput(
-                {"size": kb.Regression(), "kind": kb.Multiclass(3)}, "uncertainty"
+                {"size": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)},
+                "uncertainty",
             )
 
         def call(self, inputs):
@@ -295,8 +299,73 @@ def test_jit(jit_compile):
     )
 
 
+@keras.saving.register_keras_serializable(package="test_multi_head_model")
+class Wide(kb.MultiHeadModel):
+    """Functional, from arguments of its own."""
+
+    def __init__(self, width, **kwargs):
+        self.width = width
+        inputs = keras.Input((4,))
+        outputs = make_heads()(layers.Dense(width)(inputs))
+        super().__init__(inputs, outputs, **kwargs)
+
+    def get_config(self):
+        return {"width": self.width, "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="test_multi_head_model")
+class Derived(kb.MultiHeadModel):
+    """Functional, from the inputs and outputs that it is given."""
+
+
+class NotRegistered(kb.MultiHeadModel):
+    """Likewise, given to Keras as a custom object."""
+
+
+def derived(cls):
+    inputs = keras.Input((4,))
+    return cls(inputs, make_heads()(layers.Dense(3)(inputs)))
+
+
+@pytest.mark.table
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: build()[0],
+        lambda: Wide(7),
+        lambda: derived(Derived),
+        lambda: derived(NotRegistered),
+    ],
+    ids=["plain", "arguments", "registered", "not registered"],
+)
+def test_a_functional_subclass_is_saved_loaded_and_cloned(make, tmp_path):
+    model = make()
+    cls, bases = type(model), kb.MultiHeadModel.__bases__
+    assert bases == (keras.Model,)
+    assert isinstance(model, type(keras.Model(model.input, model.output)))
+    model.compile("sgd", **make_heads().compile_args())
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    with keras.saving.custom_object_scope({"NotRegistered": NotRegistered}):
+        copies = [
+            keras.models.load_model(tmp_path / "model.keras"),
+            keras.models.model_from_json(model.to_json()),
+            cls.from_config(model.get_config()),
+        ]
+    clone = keras.models.clone_model(model)
+    # Keras clones any Functional model with arguments of its own as a plain one.
+    assert isinstance(model, Wide) or type(clone) is cls
+    expected = model.predict(X, verbose=0)
+    for copy in [*copies, clone]:
+        assert type(copy) is cls or copy is clone
+        copy.set_weights(model.get_weights())
+        found = copy.predict(X, verbose=0)
+        for name in NAMES:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_a_functional_subclass_leaves_the_class_as_it_is():
-    """Keras puts Functional among the bases of what a functional subclass is of."""
+    """Keras itself adds Functional to the bases of the class and of its parents."""
 
     class Functional(kb.MultiHeadModel):
         pass

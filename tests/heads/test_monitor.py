@@ -1,4 +1,4 @@
-"""`HeadMonitor`: what it notes is right, and training does not feel it."""
+"""`HeadMonitor`: its records are right, and training does not change."""
 
 import json
 
@@ -29,9 +29,9 @@ def data(rows=24, seed=0):
 def three_heads(**kwargs):
     return kb.MultiHeadOutput(
         {
-            "price": kb.Regression(),
-            "kind": kb.Multiclass(3, missing=-1, hidden=[4]),
-            "sold": kb.Binary(),
+            "price": kb.heads.Regression(),
+            "kind": kb.heads.Multiclass(3, missing=-1, hidden=[4]),
+            "sold": kb.heads.Binary(),
         },
         **kwargs,
     )
@@ -105,7 +105,7 @@ def fit(make, callbacks, validation=None):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_training_is_the_same_to_the_last_bit(name):
-    monitor = kb.HeadMonitor(*data(16, seed=1))
+    monitor = kb.heads.HeadMonitor(*data(16, seed=1))
     watched, with_monitor = fit(MODELS[name], [monitor], data())
     alone, without = fit(MODELS[name], [], data())
     assert with_monitor == without
@@ -113,18 +113,20 @@ def test_training_is_the_same_to_the_last_bit(name):
         for one, other in zip(of(watched), of(alone), strict=True):
             ours, theirs = ops.convert_to_numpy(one), ops.convert_to_numpy(other)
             np.testing.assert_array_equal(ours, theirs)
-    for noted in monitor.history.values():
-        assert [len(values) for values in noted.values()] == [3, 3, 3]
-        assert np.isfinite(list(noted.values())).all()
-        assert len(set(noted["loss"])) == 3
-    shares = [noted["share"] for noted in monitor.history.values()]
+    for records in monitor.history.values():
+        assert [len(values) for values in records.values()] == [3, 3, 3]
+        assert np.isfinite(list(records.values())).all()
+        assert len(set(records["loss"])) == 3
+    shares = [records["share"] for records in monitor.history.values()]
     np.testing.assert_allclose(np.sum(shares, axis=0), 1)
 
 
 def linear(weights, hidden=()):
     """y = v * (w . x) for each head, from w = (1, 2); a column v for each head."""
     keras.utils.set_random_seed(0)
-    heads = kb.MultiHeadOutput({name: kb.Regression(hidden=hidden) for name in weights})
+    heads = kb.MultiHeadOutput(
+        {name: kb.heads.Regression(hidden=hidden) for name in weights}
+    )
     inputs = keras.Input((2,))
     shared = layers.Dense(1, use_bias=False, name="shared")
     model = keras.Model(inputs, heads(shared(inputs)))
@@ -144,7 +146,7 @@ def test_a_linear_model_has_the_shares_worked_out_by_hand():
     # gradient for w is 2 (p - y) v x, and |x| = 5.
     x = np.array([[3.0, 4.0]], "float32")
     y = {"a": np.array([31.0]), "b": np.array([45.0])}
-    monitor = kb.HeadMonitor(x, y)
+    monitor = kb.heads.HeadMonitor(x, y)
     model.fit(x, y, epochs=1, verbose=0, callbacks=[monitor])
     first = monitor.table()[:2]
     a, b = 2 * 2 * 3 * 5, 0.5 * 2 * 1 * 4 * 5
@@ -159,7 +161,7 @@ def test_sample_weights_and_missing_labels_count():
     set_columns(heads, [1.0, 1.0])
     x = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")  # predictions 1 and 2
     y = {"a": np.array([0.0, 0.0]), "b": np.array([np.nan, 0.0])}
-    monitor = kb.HeadMonitor(x, y, {"a": np.array([1.0, 0.0])})
+    monitor = kb.heads.HeadMonitor(x, y, {"a": np.array([1.0, 0.0])})
     monitor.set_model(model)
     monitor.on_train_begin()
     # a: 1^2 over two samples, gradient (1, 0). b: 2^2 over the one, gradient (0, 4).
@@ -171,7 +173,7 @@ def test_a_head_without_labels_has_no_share():
     x, y = data()
     y["price"][:] = np.nan
     y["kind"][:] = -1
-    monitor = kb.HeadMonitor(x, y)
+    monitor = kb.heads.HeadMonitor(x, y)
     fit(small, [monitor])
     for name in ("price", "kind"):
         assert monitor.history[name]["loss"] == [0.0] * 3
@@ -185,7 +187,7 @@ def test_a_layer_that_only_one_head_uses_is_not_shared():
     for chain in heads.chains.values():
         *hidden, kernel, bias = chain.get_weights()
         chain.set_weights([*hidden, np.zeros_like(kernel), bias])
-    monitor = kb.HeadMonitor(np.ones((2, 2)), {"a": np.ones(2), "b": np.ones(2)})
+    monitor = kb.heads.HeadMonitor(np.ones((2, 2)), {"a": np.ones(2), "b": np.ones(2)})
     monitor.set_model(model)
     monitor.on_train_begin()
     shared = [model.trainable_variables[i].path for i in monitor._heads.shared]
@@ -193,15 +195,15 @@ def test_a_layer_that_only_one_head_uses_is_not_shared():
     assert monitor.history["a"] == {"loss": [1.0], "weight": [1.0], "share": [0.0]}
 
 
-def test_weights_of_the_balancing_are_noted():
-    monitor = kb.HeadMonitor(*data())
+def test_weights_of_the_balancing_are_recorded():
+    monitor = kb.heads.HeadMonitor(*data())
     model, _ = fit(MODELS["scale"], [monitor])
     heads = next(x for x in model.layers if isinstance(x, kb.MultiHeadOutput))
     current = ops.convert_to_numpy(heads.balancer.current_weights())
-    noted = [monitor.history[name]["weight"] for name in heads.heads]
-    assert [weights[0] for weights in noted] == [1.0, 1.0, 1.0]
-    np.testing.assert_allclose([weights[-1] for weights in noted], current)
-    assert noted[0][-1] < 0.01 < noted[1][-1]
+    records = [monitor.history[name]["weight"] for name in heads.heads]
+    assert [weights[0] for weights in records] == [1.0, 1.0, 1.0]
+    np.testing.assert_allclose([weights[-1] for weights in records], current)
+    assert records[0][-1] < 0.01 < records[1][-1]
 
 
 def test_a_model_of_keras_alone():
@@ -212,18 +214,21 @@ def test_a_model_of_keras_alone():
     model.compile("sgd", {"a": "mae", "b": "mse"}, loss_weights={"a": 2.0, "b": 1.0})
     x = np.ones((4, 3), "float32")
     y = {"a": np.ones(4), "b": np.ones(4)}
-    monitor = kb.HeadMonitor(x, y)
+    monitor = kb.heads.HeadMonitor(x, y)
     model.fit(x, y, epochs=1, verbose=0, callbacks=[monitor])
     losses = model.evaluate(x, y, verbose=0, return_dict=True)
-    noted = {name: monitor.history[name] for name in "ab"}
-    assert {name: noted[name]["weight"][-1] for name in noted} == {"a": 2.0, "b": 1.0}
-    total = 2 * noted["a"]["loss"][-1] + noted["b"]["loss"][-1]
+    records = {name: monitor.history[name] for name in "ab"}
+    assert {name: records[name]["weight"][-1] for name in records} == {
+        "a": 2.0,
+        "b": 1.0,
+    }
+    total = 2 * records["a"]["loss"][-1] + records["b"]["loss"][-1]
     np.testing.assert_allclose(total, losses["loss"], rtol=1e-5)
 
 
 def test_a_second_fit_goes_on_and_another_model_begins_anew():
     x, y = data()
-    monitor = kb.HeadMonitor(x, y)
+    monitor = kb.heads.HeadMonitor(x, y)
     model, _ = fit(small, [monitor])
     model.fit(x, y, epochs=1, verbose=0, callbacks=[monitor])
     assert len(monitor.table()) == 4 * 3
@@ -232,8 +237,8 @@ def test_a_second_fit_goes_on_and_another_model_begins_anew():
 
 
 def test_history_is_json_and_a_table_and_a_picture(tmp_path):
-    monitor = kb.HeadMonitor(*data())
-    assert str(monitor) == "HeadMonitor: nothing noted yet"
+    monitor = kb.heads.HeadMonitor(*data())
+    assert str(monitor) == "HeadMonitor: nothing recorded yet"
     with pytest.raises(ValueError, match="nothing to plot before training"):
         monitor.plot(tmp_path / "heads.png")
     fit(small, [monitor])
@@ -249,7 +254,7 @@ def test_history_is_json_and_a_table_and_a_picture(tmp_path):
 
 def begin(model, y, x=None):
     x = np.ones((4, 3), "float32") if x is None else x
-    monitor = kb.HeadMonitor(x, y)
+    monitor = kb.heads.HeadMonitor(x, y)
     monitor.set_model(model)
     monitor.on_train_begin()
 
@@ -270,12 +275,12 @@ TWO = {"a": np.ones(4), "b": np.ones(4)}
 )
 def test_labels_that_are_no_dict(labels, words):
     with pytest.raises(ValueError, match=f"HeadMonitor: {words}"):
-        kb.HeadMonitor(np.ones((4, 3)), labels)
+        kb.heads.HeadMonitor(np.ones((4, 3)), labels)
 
 
 def test_sample_weights_of_no_head():
     with pytest.raises(ValueError, match=r"names 'prise', but .* did you mean 'price'"):
-        kb.HeadMonitor(*data(), {"prise": np.ones(24)})
+        kb.heads.HeadMonitor(*data(), {"prise": np.ones(24)})
 
 
 def test_models_that_cannot_be_watched():

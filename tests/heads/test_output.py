@@ -4,14 +4,15 @@ import pytest
 from keras import layers
 
 import kerasblocks as kb
+from tests.heads.task_table import TASKS
 
 
 def census(**kwargs):
     return kb.MultiHeadOutput(
         {
-            "income": kb.Multiclass(10),
-            "age": kb.Regression(),
-            "gender": kb.Binary(hidden=[4]),
+            "income": kb.heads.Multiclass(10),
+            "age": kb.heads.Regression(),
+            "gender": kb.heads.Binary(hidden=[4]),
         },
         **kwargs,
     )
@@ -45,7 +46,9 @@ def test_compile_args_takes_other_losses_and_metrics():
 
 
 def test_a_task_has_its_own_loss_weight():
-    heads = kb.MultiHeadOutput({"a": kb.Binary(loss_weight=3), "b": kb.Count()})
+    heads = kb.MultiHeadOutput(
+        {"a": kb.heads.Binary(loss_weight=3), "b": kb.heads.Count()}
+    )
     assert heads.compile_args()["loss_weights"] == {"a": 3.0, "b": 1.0}
     assert heads.compile_args({"a": 2})["loss_weights"] == {"a": 2.0, "b": 1.0}
 
@@ -80,43 +83,32 @@ def test_compile_args_is_strict(arguments, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("task", "units", "label_shape", "sums_to_one"),
-    [
-        (kb.Regression(3), 3, (3,), False),
-        (kb.Binary(), 1, (1,), False),
-        (kb.Multiclass(4), 4, (), True),
-        (kb.Multiclass(4, loss="categorical_crossentropy"), 4, (4,), True),
-        (
-            kb.Multiclass(4, loss=keras.losses.SparseCategoricalCrossentropy()),
-            4,
-            (),
-            True,
-        ),
-        (kb.Multilabel(5), 5, (5,), False),
-        (kb.Ordinal(4), 4, (), True),
-        (kb.Count(2), 2, (2,), False),
-        (kb.Quantile(), 3, (1,), False),
-    ],
-)
-def test_tasks(task, units, label_shape, sums_to_one):
-    assert task.label_shape == label_shape
+@pytest.mark.parametrize("with_loss", [False, True])
+@pytest.mark.parametrize("name", TASKS)
+def test_tasks(name, with_loss):
+    row = TASKS[name]
+    task = row.task(loss=row.loss("sum_over_batch_size")) if with_loss else row.task()
+    assert task.label_shape == row.label_shape
     heads = kb.MultiHeadOutput({"only": task})
     model = keras.Sequential([keras.Input((6,)), heads])
     x = np.random.default_rng(0).standard_normal((8, 6)).astype("float32")
     outputs = keras.ops.convert_to_numpy(model(x)["only"])
-    assert outputs.shape == (8, units)
-    np.testing.assert_equal(np.allclose(outputs.sum(axis=-1), 1), sums_to_one)
-    if not isinstance(task, kb.Regression | kb.Count | kb.Quantile):
+    assert outputs.shape == (8, row.outputs)
+    sums_to_one = row.labels in ("one_hot", "classes")
+    assert np.allclose(outputs.sum(axis=-1), 1) == sums_to_one
+    if row.labels in ("bits", "one_hot", "classes"):
         assert (outputs > 0).all()
         assert (outputs < 1).all()
     model.compile("sgd", **heads.compile_args())
-    labels = np.zeros((8, *label_shape), "int32" if label_shape == () else "float32")
+    dtype = "int32" if row.labels == "classes" else "float32"
+    labels = np.zeros((8, *row.label_shape), dtype)
     assert np.isfinite(model.train_on_batch(x, {"only": labels})).all()
 
 
 def test_direct_heads_are_one_product_and_start_as_their_own_dense_would():
-    heads = kb.MultiHeadOutput({"small": kb.Regression(1), "large": kb.Multilabel(400)})
+    heads = kb.MultiHeadOutput(
+        {"small": kb.heads.Regression(1), "large": kb.heads.Multilabel(400)}
+    )
     heads.build((None, 100))
     assert [weight.shape for weight in heads.weights] == [(100, 401), (401,)]
     kernel = heads.get_weights()[0]
@@ -127,7 +119,9 @@ def test_direct_heads_are_one_product_and_start_as_their_own_dense_would():
 
 
 def test_product_equals_separate_dense_layers():
-    heads = kb.MultiHeadOutput({"a": kb.Regression(2), "b": kb.Multiclass(3)})
+    heads = kb.MultiHeadOutput(
+        {"a": kb.heads.Regression(2), "b": kb.heads.Multiclass(3)}
+    )
     x = np.random.default_rng(0).standard_normal((4, 6)).astype("float32")
     outputs = heads(x)
     kernel, bias = heads.get_weights()
@@ -182,7 +176,7 @@ def test_weights_of_the_losses_reach_their_heads():
 def test_user_metrics_and_losses_survive_saving(tmp_path):
     heads = kb.MultiHeadOutput(
         {
-            "smoker": kb.Binary(
+            "smoker": kb.heads.Binary(
                 loss=keras.losses.BinaryCrossentropy(label_smoothing=0.1),
                 metrics=[keras.metrics.AUC(name="auc", num_thresholds=50)],
             )
@@ -199,10 +193,10 @@ def test_user_metrics_and_losses_survive_saving(tmp_path):
 def test_heads_called_as_the_layers_of_the_block():
     heads = kb.MultiHeadOutput(
         {
-            "dense": kb.Binary(),
-            "split": kb.Quantile(),
-            "a": kb.Count(hidden=[3]),
-            "a_dense": kb.Regression(),
+            "dense": kb.heads.Binary(),
+            "split": kb.heads.Quantile(),
+            "a": kb.heads.Count(hidden=[3]),
+            "a_dense": kb.heads.Regression(),
         }
     )
     inputs = keras.Input((4,))
@@ -216,7 +210,7 @@ def test_heads_called_as_the_layers_of_the_block():
 
 
 def test_the_order_of_the_heads_survives_sorted_json():
-    heads = kb.MultiHeadOutput({"b": kb.Regression(), "a": kb.Regression()})
+    heads = kb.MultiHeadOutput({"b": kb.heads.Regression(), "a": kb.heads.Regression()})
     inputs = keras.Input((4,))
     model = kb.MultiHeadModel(inputs, heads(inputs))
     again = keras.models.model_from_json(model.to_json(sort_keys=True))
@@ -228,7 +222,7 @@ def test_the_order_of_the_heads_survives_sorted_json():
 
 
 def test_heads_with_one_metric_object_count_on_their_own():
-    task = kb.Binary(metrics=[keras.metrics.AUC(name="auc")])
+    task = kb.heads.Binary(metrics=[keras.metrics.AUC(name="auc")])
     heads = kb.MultiHeadOutput({"a": task, "b": task})
     inputs = keras.Input((4,))
     model = keras.Model(inputs, heads(inputs))

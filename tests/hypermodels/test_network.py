@@ -18,23 +18,23 @@ from kerasblocks.search import Study
 from kerasblocks.search.explore import explore
 from kerasblocks.testing import configs
 
-CLASSES = kb.Multiclass(3)
+CLASSES = kb.heads.Multiclass(3)
 NETWORKS = {
     "images": Network(Images((8, 8, 1)), CLASSES, steps=10),
     "no channels": Network(Images((5, 9)), CLASSES),
-    "one pixel": Network(Images((1, 1, 3)), kb.Binary()),
-    "uneven": Network(Images((3, 40, 2)), kb.Regression(2)),
+    "one pixel": Network(Images((1, 1, 3)), kb.heads.Binary()),
+    "uneven": Network(Images((3, 40, 2)), kb.heads.Regression(2)),
     "large": Network(Images((96, 130, 3)), CLASSES),
     "unknown sizes": Network(Images((None, None, 3)), CLASSES),
     "volumes": Network(Images((3, 6, 5, 1)), CLASSES),
     "sequences": Network(Sequences((24, 1), moments=([3.0], [4.0])), CLASSES, steps=9),
-    "one step": Network(Sequences(1), kb.Count()),
-    "unknown steps": Network(Sequences((None, 3)), kb.Quantile()),
-    "tokens": Network(Tokens((None,), vocabulary=7), kb.Multilabel(4)),
-    "table": Network(Tables(5, moments=(np.zeros(5), np.ones(5))), kb.Ordinal(4)),
+    "one step": Network(Sequences(1), kb.heads.Count()),
+    "unknown steps": Network(Sequences((None, 3)), kb.heads.Quantile()),
+    "tokens": Network(Tokens((None,), vocabulary=7), kb.heads.Multilabel(4)),
+    "table": Network(Tables(5, moments=(np.zeros(5), np.ones(5))), kb.heads.Ordinal(4)),
     "several": Network(
         {"image": Images((4, 4, 1)), "row": Tables(3), "text": Tokens(6, vocabulary=9)},
-        {"age": kb.Regression(), "kind": CLASSES, "yes": kb.Binary()},
+        {"age": kb.heads.Regression(), "kind": CLASSES, "yes": kb.heads.Binary()},
         steps=9,
     ),
 }
@@ -173,7 +173,7 @@ def test_values_are_fixed_and_narrowed_by_keyword():
             "Network: unexpected keyword argument 'blok'; did you mean 'block'",
         ),
         (
-            lambda: Network(Tables(3), kb.Regression(), label_smoothing=0.1),
+            lambda: Network(Tables(3), kb.heads.Regression(), label_smoothing=0.1),
             TypeError,
             "'label_smoothing'",
         ),
@@ -219,7 +219,7 @@ def test_channels_first_builds():
 def test_regression_learns_in_the_units_of_its_targets():
     x = np.random.default_rng(0).random((64, 3), "float32")
     y = 1e4 + 5e3 * x[:, 0]
-    task = scaled(kb.Regression(), y)
+    task = scaled(kb.heads.Regression(), y)
     network = Network(Tables(3), task, block="plain", dropout=0.0)
     model = network.build(kt.HyperParameters())
     before = model.evaluate(x, y, verbose=0)[0]

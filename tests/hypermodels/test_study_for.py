@@ -122,14 +122,14 @@ def test_axes_say_what_the_input_is(x, kind, encoder, shape):
 @pytest.mark.parametrize(
     ("y", "task", "objective"),
     [
-        (np.arange(60) % 3, kb.Multiclass, "val_accuracy"),
-        (np.arange(60) % 2, kb.Binary, "val_accuracy"),
-        (np.arange(60) % 2 == 1, kb.Binary, "val_accuracy"),
-        (np.eye(3)[np.arange(60) % 3], kb.Multiclass, "val_accuracy"),
-        (DICE.integers(0, 2, (60, 4)), kb.Multilabel, "val_accuracy"),
-        (DICE.random(60), kb.Regression, "val_loss"),
-        (DICE.random((60, 2)), kb.Regression, "val_loss"),
-        (DICE.integers(0, 10**6, 60), kb.Regression, "val_loss"),
+        (np.arange(60) % 3, kb.heads.Multiclass, "val_accuracy"),
+        (np.arange(60) % 2, kb.heads.Binary, "val_accuracy"),
+        (np.arange(60) % 2 == 1, kb.heads.Binary, "val_accuracy"),
+        (np.eye(3)[np.arange(60) % 3], kb.heads.Multiclass, "val_accuracy"),
+        (DICE.integers(0, 2, (60, 4)), kb.heads.Multilabel, "val_accuracy"),
+        (DICE.random(60), kb.heads.Regression, "val_loss"),
+        (DICE.random((60, 2)), kb.heads.Regression, "val_loss"),
+        (DICE.integers(0, 10**6, 60), kb.heads.Regression, "val_loss"),
     ],
 )
 def test_values_say_what_the_target_is(y, task, objective):
@@ -148,7 +148,7 @@ def test_dicts_are_several_inputs_and_heads(search):
     x = {"image": X[:60], "row": DICE.random((60, 3))}
     y = {"digit": Y[:60], "mass": DICE.random(60) * 1e3, "stars": Y[:60] % 4}
     study = study_for(
-        x, y, task={"stars": kb.Ordinal(4)}, epochs=1, batch_size=32, **SMALL
+        x, y, task={"stars": kb.heads.Ordinal(4)}, epochs=1, batch_size=32, **SMALL
     )
     outputs = study.hypermodel.outputs
     assert {name: type(task).__name__ for name, task in outputs.items()} == {
@@ -217,7 +217,7 @@ def test_a_study_can_be_shipped():
         ({"task": "classes"}, ValueError, "'task' must be a task such as"),
         ({"x": X[:2], "y": Y[:2]}, ValueError, "'x' must hold more samples than 2"),
         (
-            {"y": {"a": Y[:90]}, "task": {"b": kb.Binary()}},
+            {"y": {"a": Y[:90]}, "task": {"b": kb.heads.Binary()}},
             ValueError,
             "'task' names 'b', but the targets are 'a'",
         ),

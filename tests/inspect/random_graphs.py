@@ -212,7 +212,7 @@ def draw_model(draw, max_steps=6):
     outputs = [wiring.tensors[-1], *outputs]
     if draw(st.integers(0, 5)) == 0:
         flat = layers.Flatten()(wiring.tensors[-1])
-        heads = kb.MultiHeadOutput({"a": kb.Regression(), "b": kb.Binary()})
+        heads = kb.MultiHeadOutput({"a": kb.heads.Regression(), "b": kb.heads.Binary()})
         outputs = heads(flat)
     elif len(outputs) == 1:
         outputs = outputs[0]

@@ -41,7 +41,11 @@ def everything():
     ]
     shared = layers.Dropout(0.1)(layers.Concatenate()(pairs))
     heads = kb.MultiHeadOutput(
-        {"b": kb.Regression(), "a": kb.Binary(), "c": kb.Multiclass(3, hidden=[4])}
+        {
+            "b": kb.heads.Regression(),
+            "a": kb.heads.Binary(),
+            "c": kb.heads.Multiclass(3, hidden=[4]),
+        }
     )
     return keras.Model([left, right], heads(shared))
 
@@ -145,7 +149,7 @@ def test_sequential_and_dict_inputs():
 
 
 def test_a_model_of_named_outputs_becomes_a_plain_one():
-    heads = kb.MultiHeadOutput({"a": kb.Regression(), "b": kb.Binary()})
+    heads = kb.MultiHeadOutput({"a": kb.heads.Regression(), "b": kb.heads.Binary()})
     inputs = keras.Input((4,))
     inner = kb.MultiHeadModel(inputs, heads(inputs))
     for model in (inner, kb.MultiHeadModel(inputs, inner(inputs))):

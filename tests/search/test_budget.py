@@ -86,7 +86,9 @@ def test_each_point_is_asked_about_once_and_left_as_it_was():
 def heads(hp):
     inputs = keras.Input((6,))
     x = keras.layers.Dense(hp.Choice("units", [1, 4]))(inputs)
-    outputs = kb.MultiHeadOutput({"age": kb.Regression(), "kind": kb.Multiclass(3)})(x)
+    outputs = kb.MultiHeadOutput(
+        {"age": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)}
+    )(x)
     model = kb.MultiHeadModel(inputs, outputs)
     model.compile("adam")
     return model

@@ -15,7 +15,7 @@ from tests.spaces.reading import filters_and_strides
 
 FILTERS = (1, 2, 4)
 CONVOLUTIONAL = ("conv_block", "inception_block", "residual_block", "xception_block")
-HEADS = {"age": kb.Regression(), "kind": kb.Multiclass(3)}
+HEADS = {"age": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)}
 
 
 def encoder():
@@ -48,7 +48,7 @@ BLOCKS = {
     ),
     "multi_head": lambda config: kb.MultiHeadOutput(**config),
     "hidden_layers": lambda config: kb.MultiHeadOutput(
-        {"age": kb.Regression(hidden=config)}
+        {"age": kb.heads.Regression(hidden=config)}
     ),
 }
 INPUTS = {

@@ -101,7 +101,10 @@ def test_regularization_is_three_numbers(config):
         lambda hp: (
             spaces.multi_head(
                 hp,
-                heads={"age": kb.Regression(), "kind": kb.Multiclass(3, hidden=[7])},
+                heads={
+                    "age": kb.heads.Regression(),
+                    "kind": kb.heads.Multiclass(3, hidden=[7]),
+                },
                 most=2,
             ),
             dict(hp.values),
@@ -112,12 +115,15 @@ def test_heads_have_hidden_layers_of_their_own(reading):
     config, values = reading
     heads = config["heads"]
     assert len(heads["age"].hidden) == values["multi_head/age/depth"]
-    assert heads["kind"].hidden == [7], "what a task says itself stays"
+    assert heads["kind"].hidden == (7,), "what a task says itself stays"
     assert not any(name.startswith("multi_head/kind") for name in values)
     assert config["balancing"] in (None, "uncertainty", "scale")
 
 
 def test_weights_of_losses_leave_no_balancing_to_search():
-    heads = {"age": kb.Regression(loss_weight=0.1), "kind": kb.Multiclass(3)}
+    heads = {
+        "age": kb.heads.Regression(loss_weight=0.1),
+        "kind": kb.heads.Multiclass(3),
+    }
     names = searched(spaces.multi_head, heads=heads)
     assert not any("balancing" in name for name in names)

@@ -107,7 +107,9 @@ def test_structures_blocks_and_files(tmp_path):
     encoder = kb.SiameseEncoder(
         [kb.ResidualBlock(4, normalization="batch"), layers.Flatten()]
     )
-    heads = kb.MultiHeadOutput({"y": kb.Regression(), "z": kb.Binary(hidden=[3])})
+    heads = kb.MultiHeadOutput(
+        {"y": kb.heads.Regression(), "z": kb.heads.Binary(hidden=[3])}
+    )
     x = layers.Dropout(0.5)(encoder([inputs["a"], inputs["b"]]))
     model = model_of(inputs, heads(x))
     folded = fold(model)

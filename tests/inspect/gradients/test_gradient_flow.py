@@ -70,7 +70,7 @@ def busy():
     x = layers.BatchNormalization()(x)
     x = layers.Dropout(0.3)(x)
     heads = kb.MultiHeadOutput(
-        {"a": kb.Regression(), "b": kb.Regression()}, balancing="scale"
+        {"a": kb.heads.Regression(), "b": kb.heads.Regression()}, balancing="scale"
     )
     model = kb.MultiHeadModel(inputs, heads(x))
     arguments = heads.compile_args()
