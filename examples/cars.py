@@ -64,7 +64,9 @@ def build(vocabulary, balancing):
     x = kb.MultiInput(encoders, optional=["power"])(inputs)
     x = layers.Dropout(0.3)(layers.Dense(32, activation="relu")(x))
     three = {"mpg": kb.heads.Regression(), "origin": kb.heads.Multiclass(3)}
-    heads = kb.MultiHeadOutput({**three, "after_1976": kb.heads.Binary()}, balancing)
+    heads = kb.MultiHeadOutput(
+        {**three, "after_1976": kb.heads.Binary()}, balancing=balancing
+    )
     return kb.MultiHeadModel(inputs, heads(x)), heads
 
 

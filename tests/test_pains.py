@@ -32,7 +32,7 @@ def plain():
 
 
 def ours(cls=kb.MultiHeadModel, balancing=None, **tasks):
-    heads = kb.MultiHeadOutput({**HEADS, **tasks}, balancing)
+    heads = kb.MultiHeadOutput({**HEADS, **tasks}, balancing=balancing)
     x = keras.Input((6,))
     return cls(x, heads(layers.Dense(4, name="shared")(x))), heads
 

@@ -126,12 +126,16 @@ class ConvBlock(Composite):
     @property
     def layers(self) -> list[keras.layers.Layer]:
         """The layers in the order in which they run, none before the block is built."""
-        order = ORDERS.get(self.order, self.order)
-        parts = [getattr(self, f"{part}_layers", ()) for part in order]
+        parts = [getattr(self, f"{part}_layers", ()) for part in self._parts]
         return [layer for layers in parts for layer in layers]
 
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """The three parts in the order in which they run."""
+        return ORDERS[self.order] if isinstance(self.order, str) else self.order
+
     def wire(self, run: Run, inputs: Any) -> Any:
-        for part in ORDERS.get(self.order, self.order):
+        for part in self._parts:
             for layer in self.child(f"{part}_layers", self._make, part, inputs):
                 inputs = run(layer, inputs)
         return inputs
@@ -175,8 +179,7 @@ class ConvBlock(Composite):
         return [pad, *convolution]
 
     def _bias(self) -> bool:
-        order = ORDERS.get(self.order, self.order)
-        after = order[order.index("convolution") + 1 :]
+        after = self._parts[self._parts.index("convolution") + 1 :]
         return not (after[:1] == ("normalization",) and self.normalization is not None)
 
 

@@ -176,7 +176,7 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.InceptionBlock(branches=[]),
-            "InceptionBlock: 'branches' must be a list of at least one branch, got []",
+            "InceptionBlock: 'branches' must be a list of at least one branch, each a ",
         ),
         (
             lambda: kb.Residual("relu"),

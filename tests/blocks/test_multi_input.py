@@ -157,7 +157,8 @@ def test_sizes_are_projected_to_the_smallest(large, small, strides, data_format)
 
     shapes = [shape(small, 5), shape(large, 3)]
     for merge, channels in (("concatenate", 8), ("maximum", 5), ("gated", 5)):
-        block = kb.MultiInput([None, None], merge, data_format=data_format)
+        given = {"resize": "stride", "data_format": data_format}
+        block = kb.MultiInput([None, None], merge, **given)
         block.build(shapes)
         assert block.compute_output_shape(shapes) == shape(small, channels)
         assert list(block.projections) == ["1"]
@@ -167,7 +168,7 @@ def test_sizes_are_projected_to_the_smallest(large, small, strides, data_format)
 
 
 def test_a_size_that_no_rounding_up_gives_is_cropped():
-    block = kb.MultiInput([None, None], "add")
+    block = kb.MultiInput([None, None], "add", resize="stride")
     block.build([(None, 33, 33, 4), (None, 16, 17, 4)])
     assert [layer.name for layer in block.projections["0"].layers] == [
         "crop",
@@ -190,7 +191,7 @@ def test_unknown_sizes_fit_any():
     block.build([(None, None, None, 3), (None, 8, None, 4)])
     x = [random(2, 8, 5, 3), random(2, 8, 5, 4)]
     assert block(x).shape == (2, 8, 5, 3)
-    with pytest.raises(ValueError, match=r"projected \(which is for the sizes known"):
+    with pytest.raises(ValueError, match="cannot be merged by 'add'"):
         block([x[0][:, :6], x[1]])
 
 
@@ -233,20 +234,22 @@ DENSE = layers.Dense(4)
         (
             lambda: kb.MultiInput([DENSE, None], "concat"),
             "'merge' must be one of 'concatenate', 'add', 'average', 'multiply', "
-            "'maximum', 'minimum', 'subtract', 'dot', 'gated', got 'concat'; did you "
-            "mean 'concatenate'?",
+            "'maximum', 'minimum', 'subtract', 'absolute_difference', "
+            "'squared_difference', 'dot', 'cosine_similarity', 'euclidean', 'gated', "
+            "or a Keras layer that takes a list of tensors, got 'concat'; did you mean "
+            "'concatenate'?",
         ),
         (
             lambda: kb.MultiInput([None] * 3, "dot"),
-            "merge='dot' takes exactly two encoders, got 3",
+            "merge='dot' takes exactly 2 tensors, got 3",
         ),
         (
             lambda: kb.MultiInput({"text": None}, "subtract"),
-            "merge='subtract' takes exactly two encoders, got 1",
+            "merge='subtract' takes exactly 2 tensors, got 1",
         ),
         (
             lambda: kb.MultiInput([None] * 2, "subtract", optional=[0]),
-            "merge='subtract' needs both of its inputs: 'optional' must be empty, got "
+            "merge='subtract' needs all of its inputs: 'optional' must be empty, got "
             "[0]",
         ),
         (
@@ -308,8 +311,8 @@ OTHER = {"text": layers.Dense(2), "image": [layers.Reshape((2, 2)), layers.Flatt
         (
             [None, None],
             [(2, 4), (2, 3, 4)],
-            "the encodings cannot be merged by 'add', nor projected (which is for the "
-            "sizes known on building); their shapes are\n  0: (2, 4)\n  1: (2, 3, 4)",
+            "the encodings cannot be merged by 'add'; their shapes are\n"
+            "  0: (2, 4)\n  1: (2, 3, 4)",
         ),
         (TWO, {"text": (2,), "image": (2,)}, "their shapes are\n  'text': (2,)"),
         (
@@ -390,10 +393,13 @@ def without(block, encoders, merge, names, x):
     small(x)
     if merge == "gated":
         rows = [i for i, name in enumerate("cba") if name in names]
+        places = {str(p): str(row + 1) for p, row in enumerate(rows, start=1)}
         rows = np.concatenate([np.arange(4 * i, 4 * i + 4) for i in rows])
         whole = {w.path.split("merge/")[1]: as_array(w) for w in block.weights[6:]}
         for weight in small.merge_layer.weights:
-            value = whole[weight.path.split("merge/")[1]]
+            layer, kind = weight.path.split("merge/")[1].split("/")
+            role, place = layer.split("_")
+            value = whole[f"{role}_{places[place]}/{kind}"]
             weight.assign(value if value.shape == weight.shape else value[rows])
     return as_array(small(x))
 
@@ -462,7 +468,7 @@ def test_a_text_of_padding_alone_is_absent_without_nan():
 
 def test_optional_images_of_a_smaller_size():
     """The stand-in comes after the projection, whose bias would be seen."""
-    block = kb.MultiInput([None, None], "add", optional=[0])
+    block = kb.MultiInput([None, None], "add", optional=[0], resize="stride")
     x = [(random(4, 8, 8, 3), PRESENT), random(4, 4, 4, 5, seed=1)]
     block(x)
     randomize(block)

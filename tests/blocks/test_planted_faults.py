@@ -36,14 +36,14 @@ def round_up_only(patch):
 
 def forget_a_stride(patch):
     """The third branch of four has no stride."""
-    right = inception_block.book_branches
+    right = inception_block._book
 
     def wrong(filters, strides):
         branches = right(filters, strides)
         branches[2] = right(filters, 1)[2]
         return branches
 
-    patch.setattr(inception_block, "book_branches", wrong)
+    patch.setattr(inception_block, "_book", wrong)
 
 
 def declare_a_floor(patch):

@@ -495,7 +495,7 @@ def test_wirings_channels_first(data, path, rank):
         inner = [
             kb.ConvBlock(2, size, strides=strides, padding=padding, **options)
             if kind == "block"
-            else kb.Pooling(kind, size, strides, padding, **options)
+            else kb.Pooling(kind, size, strides, padding=padding, **options)
             for kind, size, strides, padding in steps
         ]
         fork = kb.Parallel([kb.ConvBlock(2, 3, **options), []], **options)
@@ -509,7 +509,7 @@ def test_residual_refuses_a_path_that_no_stride_follows(data, rank, size, kind):
     spec, _ = data.draw(trials(rank, min_size=2 * size))
     layer = {
         "conv": kb.ConvBlock(3, size, padding="valid"),
-        "pool": kb.Pooling("max", size, 1, "valid"),
+        "pool": kb.Pooling("max", size, 1, padding="valid"),
     }[kind]
     with pytest.raises(ValueError, match="no stride of a 1x1 projection"):
         kb.Residual(layer).build(spec)
@@ -541,7 +541,7 @@ def test_chain(data, path, rank):
 
 def check_siamese(merge, stacked, strides, spec, concrete, count):
     encoder = kb.ConvBlock(3, 3, strides=strides)
-    config = kb.SiameseEncoder(encoder, merge, stacked).get_config()
+    config = kb.SiameseEncoder(encoder, merge, stacked=stacked).get_config()
 
     def expected(inputs):
         one = strided_shape(3, strides, inputs[0])

@@ -40,12 +40,12 @@ def test_a_constructor_that_names_no_arguments_is_an_error():
 
 
 def test_a_config_holds_none_of_the_callers_objects():
-    paths = [[layers.Dense(2)], []]
-    block = kb.Parallel(paths)
+    branches = [[layers.Dense(2)], []]
+    block = kb.Parallel(branches)
     config = block.get_config()
-    config["paths"].append("changed")
-    paths.append("changed")
-    assert len(block.paths) == len(block.get_config()["paths"]) == 2
+    config["branches"].append("changed")
+    branches.append("changed")
+    assert len(block.branches) == len(block.get_config()["branches"]) == 2
 
 
 def test_what_a_convolution_is_given_survives():

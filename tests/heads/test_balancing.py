@@ -41,7 +41,7 @@ def build(balancing, model=kb.MultiHeadModel, optimizer="adam", **options):
             "kind": kb.heads.Multiclass(3),
             "good": kb.heads.Binary(),
         },
-        balancing,
+        balancing=balancing,
     )
     inputs = keras.Input((4,))
     outputs = heads(layers.Dense(5, "tanh", kernel_regularizer="l2")(inputs))
@@ -197,7 +197,7 @@ def test_mixed_precision_balances_in_float32():
         ),
         (
             lambda: kb.MultiHeadOutput(
-                {"a": kb.heads.Binary(loss_weight=2)}, "scale"
+                {"a": kb.heads.Binary(loss_weight=2)}, balancing="scale"
             ).compile_args(),
             "MultiHeadOutput: with 'balancing', all loss weights must be 1, got "
             "{'a': 2.0}",
@@ -219,8 +219,8 @@ def test_losses_of_another_making_are_refused():
 
 def test_two_balancings_are_refused():
     inputs = keras.Input((4,))
-    one = kb.MultiHeadOutput({"a": kb.heads.Binary()}, "scale")
-    two = kb.MultiHeadOutput({"b": kb.heads.Binary()}, "scale")
+    one = kb.MultiHeadOutput({"a": kb.heads.Binary()}, balancing="scale")
+    two = kb.MultiHeadOutput({"b": kb.heads.Binary()}, balancing="scale")
     model = kb.MultiHeadModel(inputs, {**one(inputs), **two(inputs)})
     model.compile("sgd", {**one.compile_args()["loss"], **two.compile_args()["loss"]})
     with pytest.raises(ValueError, match="only one MultiHeadOutput can have"):
@@ -249,7 +249,7 @@ def test_heads_inside_another_layer_are_balanced():
         def call(self, inputs):
             return self.heads(inputs)
 
-    heads = kb.MultiHeadOutput({"size": kb.heads.Regression()}, "scale")
+    heads = kb.MultiHeadOutput({"size": kb.heads.Regression()}, balancing="scale")
     inputs = keras.Input((4,))
     model = kb.MultiHeadModel(inputs, Wrapper(heads)(layers.Dense(5)(inputs)))
     model.compile("sgd", **heads.compile_args())
@@ -266,7 +266,7 @@ def test_heads_that_the_model_does_not_hold_cannot_be_balanced():
 
 
 def test_a_loss_beside_those_of_the_heads_is_refused():
-    heads = kb.MultiHeadOutput({"size": kb.heads.Regression()}, "scale")
+    heads = kb.MultiHeadOutput({"size": kb.heads.Regression()}, balancing="scale")
     inputs = keras.Input((4,))
     again = layers.Dense(4, name="again", trainable=False)(inputs)
     model = kb.MultiHeadModel(inputs, {**heads(inputs), "again": again})
@@ -288,7 +288,7 @@ def test_losses_keep_their_precision_under_any_policy(policy, make):
     keras.config.set_dtype_policy(policy)
     try:
         heads = kb.MultiHeadOutput(
-            {"a": kb.heads.Regression(), "b": kb.heads.Regression()}, make()
+            {"a": kb.heads.Regression(), "b": kb.heads.Regression()}, balancing=make()
         )
         inputs = keras.Input((4,))
         model = kb.MultiHeadModel(inputs, heads(inputs))

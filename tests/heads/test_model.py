@@ -269,7 +269,7 @@ def test_a_subclass_by_hand(tmp_path):
             super().__init__(**kwargs)
             self.heads = kb.MultiHeadOutput(
                 {"size": kb.heads.Regression(), "kind": kb.heads.Multiclass(3)},
-                "uncertainty",
+                balancing="uncertainty",
             )
 
         def call(self, inputs):

@@ -95,7 +95,7 @@ def test_training_one_trains_the_other():
 def test_features_from_inside_a_block():
     model = everything()
     expanded = kb.expand(model)
-    inner = expanded.get_layer("stage__path__reduce__convolution")
+    inner = expanded.get_layer("stage__branch__reduce__convolution")
     features = keras.Model(expanded.input, inner.output)
     before = keras.Model(model.input, model.get_layer("inception_block").output)
     reduce = model.get_layer("stage").body.layers[0].layers[0]
@@ -193,7 +193,7 @@ def test_keras_draws_it(tmp_path):
     keras.utils.plot_model(kb.expand(everything()), tmp_path / "model.png")
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
     graph = keras.utils.model_to_dot(kb.expand(everything()), show_layer_names=True)
-    assert "stage__path__reduce__convolution" in graph.to_string()
+    assert "stage__branch__reduce__convolution" in graph.to_string()
 
 
 class Doubled(keras.Model):

@@ -113,7 +113,7 @@ def test_expand_is_bit_equal_and_names_the_parts():
     x = np.random.default_rng(0).normal(size=(4, 30, 1)).astype("float32")
     np.testing.assert_array_equal(run(model, x), run(expanded, x))
     names = [layer.name for layer in expanded.layers]
-    assert "residual1__path__module1__normalization" in names
+    assert "residual1__branch__module1__normalization" in names
     assert "residual2__shortcut__convolution" in names
 
 

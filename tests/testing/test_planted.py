@@ -12,7 +12,7 @@ import pytest
 from keras import ops
 
 import kerasblocks as kb
-from kerasblocks.blocks import comparison, parallel, residual_block
+from kerasblocks.blocks import comparison, parallel, steps
 from kerasblocks.blocks.batching import SplitBatches
 from kerasblocks.core import composite
 from kerasblocks.heads.wide_dense import SplitFeatures
@@ -90,7 +90,7 @@ def leave_the_projection_unbuilt(patch):
 
     def wrong(self, run, inputs):
         def skip(layer, x):
-            builds = run is composite.build_layer and layer.name == "projection"
+            builds = run is composite.build_layer and layer is not self.branch_layer
             return layer.compute_output_spec(x) if builds else run(layer, x)
 
         return right(self, skip, inputs)
@@ -126,7 +126,7 @@ def name_all_convolutions_alike(patch):
     def wrong(*args, **kwargs):
         return kb.ConvBlock(*args, **{**kwargs, "name": "conv"})
 
-    patch.setattr(residual_block, "ConvBlock", wrong)
+    patch.setattr(steps, "ConvBlock", wrong)
 
 
 def deal_out_the_samples(patch):

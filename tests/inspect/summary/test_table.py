@@ -16,7 +16,7 @@ def test_tree_tells_roles_and_depth_cuts_it():
     model = keras.Model(inputs, outputs, name="small")
     found = summary(model)
     assert [row.name for row in found.root.children[0].children] == [
-        *("path", "projection", "add")
+        *("branch", "projection", "merge", "activation")
     ]
     assert find(found, "projection").output_shape == (None, 8, 8, 4)
     text = str(found)

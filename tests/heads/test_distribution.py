@@ -26,7 +26,8 @@ for strategy in (
     keras.utils.set_random_seed(0)
     with strategy.scope():
         heads = kb.MultiHeadOutput(
-            {"size": kb.heads.Regression(), "good": kb.heads.Binary()}, "uncertainty"
+            {"size": kb.heads.Regression(), "good": kb.heads.Binary()},
+            balancing="uncertainty",
         )
         inputs = keras.Input((4,))
         hidden = keras.layers.Dense(3, kernel_regularizer="l2")(inputs)
