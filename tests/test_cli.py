@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasblocks"
 
 
-def command(*arguments, flags=(), **environment):
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+def command(*arguments, flags=(), cwd=None):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     env.pop("TF_CPP_MIN_LOG_LEVEL")
     return subprocess.run(
         [sys.executable, *flags, SCRIPT, *map(str, arguments)],
         env=env,
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=120,
@@ -89,16 +90,28 @@ def test_failed_search_begins_with_the_cause_and_has_code_1(tmp_path, capsys):
     )
 
 
-def test_help_and_version_do_not_wait_for_keras():
-    for arguments, words in (["--help"], "search"), (["--version"], "kerasblocks 0."):
-        begun = time.monotonic()
-        done = command(*arguments, flags=["-X", "importtime"])
-        assert time.monotonic() - begun < 4
-        assert done.returncode == 0, done.stderr
-        assert words in done.stdout
-        imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
-        assert "_kerasblocks_cli" in imported
-        assert "keras" not in imported
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ("--help", 0, "search"),
+        ("--version", 0, "kerasblocks 0."),
+        ("search --help", 0, "--trials"),
+        ("search --trails 3", 2, "--trails"),
+        ("search no_such_file.py", 2, "no study file at no_such_file.py"),
+        ("search --list .", 0, "no search in ."),
+        ("best no_such_folder", 2, "no search in no_such_folder"),
+        ("summary keras.layers:Dense --shape a", 2, "--shape: expected positive"),
+    ],
+)
+def test_without_running_anything_keras_is_not_loaded(arguments, code, words, tmp_path):
+    begun = time.monotonic()
+    done = command(*arguments.split(), flags=["-X", "importtime"], cwd=tmp_path)
+    assert time.monotonic() - begun < 4
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout + done.stderr
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "_kerasblocks_cli" in imported
+    assert not {"keras", "kerasblocks", "rich"} & imported
 
 
 @pytest.mark.slow

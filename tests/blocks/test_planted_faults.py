@@ -107,7 +107,7 @@ FAULTS = [
         most=4,
     ),
     Fault(forget_a_stride, test_shapes.test_declared_is_real, 2, ("InceptionBlock",)),
-    Fault(declare_a_floor, test_shapes.test_declared_is_real, 1, ("Pooling",)),
+    Fault(declare_a_floor, test_shapes.test_declared_is_real, 2, ("Pooling",)),
     Fault(declare_all_channels, test_shapes.test_maxout, 2),
     Fault(declare_features, test_shapes.test_siamese_encoder, 1, (False,)),
     Fault(join_the_last_axis, test_shapes.test_wirings_channels_first, 2),

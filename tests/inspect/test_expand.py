@@ -98,7 +98,7 @@ def test_features_from_inside_a_block():
     inner = expanded.get_layer("stage__branch__reduce__convolution")
     features = keras.Model(expanded.input, inner.output)
     before = keras.Model(model.input, model.get_layer("inception_block").output)
-    reduce = model.get_layer("stage").body.layers[0].layers[0]
+    reduce = model.get_layer("stage").branch_layer.layers[0].layers[0]
     assert_equal(features(images()), reduce(before(images())))
 
 

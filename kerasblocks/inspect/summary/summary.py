@@ -73,7 +73,7 @@ def summary(
         >>> outputs = kb.ResidualBlock(32, strides=2, name="stage")(inputs)
         >>> found = summary(keras.Model(inputs, outputs, name="small"))
         >>> found.parameters, found.macs
-        (14432, 3670016)
+        (14720, 3670016)
         >>> whole = summary(lambda: keras.applications.VGG16(weights=None))
         >>> whole.parameters, f"{whole.macs / 1e9:.2f}"
         (138357544, '15.47')
