@@ -110,18 +110,18 @@ class ConvBlock(Composite):
             one_of(owner, "filters", filters, (None,))
         else:
             positive_int(owner, "filters", filters)
-        self.filters = filters
-        self.kernel_size = sizes(owner, "kernel_size", kernel_size)
-        self.strides = sizes(owner, "strides", strides)
-        self.padding = check_padding(owner, padding)
-        self.convolution = convolution
-        self._keep_untracked(
+        self._keep(
+            filters=filters,
+            kernel_size=sizes(owner, "kernel_size", kernel_size),
+            strides=sizes(owner, "strides", strides),
+            padding=check_padding(owner, padding),
+            convolution=convolution,
             normalization=check_normalization(owner, normalization),
             activation=check_activation(owner, activation),
+            order=check_order(owner, order, tuple(ORDERS)),
+            data_format=resolve_data_format(owner, data_format),
+            options=options,
         )
-        self.order = check_order(owner, order, tuple(ORDERS))
-        self.data_format = resolve_data_format(owner, data_format)
-        self.options = options
 
     @property
     def layers(self) -> list[keras.layers.Layer]:

@@ -100,10 +100,12 @@ class InceptionBlock(Parallel):
             data_format=data_format,
             **keywords,
         )
-        self.filters = filters
-        self.strides = strides
-        self._keep_untracked(
-            steps=branches, normalization=normalization, activation=activation
+        self._keep(
+            filters=filters,
+            strides=strides,
+            steps=branches,
+            normalization=normalization,
+            activation=activation,
         )
 
     @property

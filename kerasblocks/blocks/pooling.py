@@ -48,13 +48,15 @@ class Pooling(Composite):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.kind = one_of(self._owner, "kind", kind, tuple(POOLINGS))
-        self.pool_size = sizes(self._owner, "pool_size", pool_size)
         if strides is not None:
             sizes(self._owner, "strides", strides)
-        self.strides = strides
-        self.padding = one_of(self._owner, "padding", padding, ("same", "valid"))
-        self.data_format = resolve_data_format(self._owner, data_format)
+        self._keep(
+            kind=one_of(self._owner, "kind", kind, tuple(POOLINGS)),
+            pool_size=sizes(self._owner, "pool_size", pool_size),
+            strides=strides,
+            padding=one_of(self._owner, "padding", padding, ("same", "valid")),
+            data_format=resolve_data_format(self._owner, data_format),
+        )
 
     def wire(self, run: Run, inputs: Any) -> Any:
         pooling = self.child("pooling", self._make_pooling, inputs.shape)

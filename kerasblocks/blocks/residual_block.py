@@ -137,14 +137,14 @@ class ResidualBlock(Residual):
             data_format=data_format,
             **keywords,
         )
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.depth = depth
-        self.bottleneck = bottleneck
-        self.order = order
-        self._keep_untracked(
+        self._keep(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            depth=depth,
+            bottleneck=bottleneck,
             steps=branch,
+            order=order,
             normalization=normalization,
             activation=activation,
             options=options,

@@ -69,7 +69,7 @@ class SqueezeExcite(Composite):
                 positive_int(self._owner, argument, value)
         self.ratio = ratio
         self.units = units
-        self._keep_untracked(
+        self._keep(
             activation=check_activation(self._owner, activation),
             gate=check_activation(self._owner, gate, "gate"),
         )

@@ -85,11 +85,14 @@ class XceptionBlock(Residual):
             data_format=data_format,
             **kwargs,
         )
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.depth = depth
-        self._keep_untracked(normalization=normalization, activation=activation)
+        self._keep(
+            filters=filters,
+            kernel_size=kernel_size,
+            strides=strides,
+            depth=depth,
+            normalization=normalization,
+            activation=activation,
+        )
 
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any

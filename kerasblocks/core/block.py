@@ -26,11 +26,10 @@ class Block(ConfigFromSignature, keras.layers.Layer):
         """The class's name, with which error messages begin."""
         return type(self).__name__
 
-    def _keep_untracked(self, **templates: Any) -> None:
-        """Keeps arguments that may be layers, without making them sublayers.
+    def _keep(self, **arguments: Any) -> None:
+        """Keeps arguments on attributes, past Keras' tracking, which is slow.
 
-        A template (a normalization or activation layer that is copied) has no
-        weights of its own and must not be counted, built or frozen.
+        A layer among them does not become a sublayer: it is a template that is copied
+        (a normalization, an activation), and must not be counted, built or frozen.
         """
-        for name, value in templates.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(arguments)

@@ -109,7 +109,7 @@ class Composite(Block):
         for name, children in made.items():
             setattr(self, name, children)
         # Asked for right after building, at each level of nesting.
-        self._keep_untracked(_first_spec=(inputs, outputs))
+        self._keep(_first_spec=(inputs, outputs))
         # A convolution inside takes padding for values: Keras then warns of it.
         self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -28,11 +29,12 @@ class ConfigFromSignature:
         own = {*cls.argument_names(), "name", "trainable", "dtype"}
         passed_on = {name: v for name, v in kwargs.items() if name not in own}
         # Past Keras' tracking, which would make a layer among them a sublayer.
-        object.__setattr__(made, "_passed_on", passed_on)
+        vars(made)["_passed_on"] = passed_on
         return made
 
     @classmethod
-    def argument_names(cls) -> list[str]:
+    @functools.cache
+    def argument_names(cls) -> tuple[str, ...]:
         """The constructor's own arguments, `self` and `**kwargs` left out.
 
         Raises:
@@ -44,9 +46,8 @@ class ConfigFromSignature:
                 f"{cls.__name__}: '__init__' must name its arguments, which are the "
                 "layer's config; it takes *args"
             )
-        return [
-            p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
+        kept = (p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD)
+        return tuple(p.name for p in kept)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as a JSON-serializable dict."""
