@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 Size = int | None
@@ -13,7 +13,7 @@ SizeFunction = Callable[[int], Sequence[Size]]
 
 _START = 64
 _LARGEST_STRIDE = 64
-_CHECKED = (40, 57, 64, 75, 96, 113, 127, 128)
+_CHECKED = (40, 57, 64, 75, 127, 128)
 
 
 class SizeLaw(NamedTuple):
@@ -75,14 +75,29 @@ def find_size_laws(
 
 
 def _fit(size_of: Callable[[int], Size]) -> SizeLaw | None:
-    """The law of a function, from where it grows: at `crop + 1 + k * stride`."""
+    """The law of a function: a usual one, or one found where the function grows."""
+    return next((law for law in _candidates(size_of) if _holds(law, size_of)), None)
+
+
+def _candidates(size_of: Callable[[int], Size]) -> Iterator[SizeLaw]:
+    least, most = size_of(_START), size_of(2 * _START)
+    if not least or not most or most <= least:
+        return
+    stride = round(_START / (most - least))
+    yield from (SizeLaw(stride), SizeLaw(stride, stride - 1))
+    # It grows at the sizes `crop + 1 + k * stride`.
     first = _growth(size_of, _START)
     second = first and _growth(size_of, first)
-    if not first or not second:
-        return None
-    stride = second - first
-    law = SizeLaw(stride, (first - 1) % stride)
-    return law if all(law(size) == size_of(size) for size in _CHECKED) else None
+    if first and second:
+        yield SizeLaw(second - first, (first - 1) % (second - first))
+
+
+def _holds(law: SizeLaw, size_of: Callable[[int], Size]) -> bool:
+    """Whether a law is right for some sizes, and around those where it grows."""
+    first = _START + 1 + (law.crop - _START) % law.stride
+    last = 2 * _START - (2 * _START - first) % law.stride
+    around = {first - 1, first, last - 1, last}
+    return all(law(size) == size_of(size) for size in {*_CHECKED, *around})
 
 
 def _growth(size_of: Callable[[int], Size], start: int) -> int | None:
