@@ -42,7 +42,8 @@ class ConvBlock(Composite):
     """A convolution with its normalization and activation.
 
     1D, 2D or 3D by the rank of its input. The convolution has a bias only where
-    no normalization comes right after it, unless `use_bias` says otherwise.
+    no normalization comes right after it, unless `use_bias` says otherwise. Without a
+    normalization, an activation that is not a layer is the convolution's own.
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
@@ -143,7 +144,7 @@ class ConvBlock(Composite):
     def _make(self, part: str, spec: Any) -> list[keras.layers.Layer]:
         common = {"name": part, "dtype": self.dtype_policy}
         if part == "activation":
-            layer = make_activation(self.activation, **common)
+            layer = None if self._fuses else make_activation(self.activation, **common)
             return [] if layer is None else [layer]
         count = channels(self._owner, self.data_format, spec.shape)
         if part == "normalization":
@@ -171,12 +172,23 @@ class ConvBlock(Composite):
             padding=padding,
             data_format=self.data_format,
             dtype=self.dtype_policy,
-            options={"use_bias": self._bias(), **self.options},
+            options={
+                "use_bias": self._bias(),
+                "activation": self.activation if self._fuses else None,
+                **self.options,
+            },
         )
         if pairs is None:
             return convolution
         pad = make_padding(pairs, self.data_format, self.dtype_policy)
         return [pad, *convolution]
+
+    @property
+    def _fuses(self) -> bool:
+        """Whether the activation is that of the convolution, with nothing between."""
+        after = self._parts[self._parts.index("convolution") + 1 :]
+        is_layer = isinstance(self.activation, keras.layers.Layer)
+        return self.normalization is None and "activation" in after and not is_layer
 
     def _bias(self) -> bool:
         after = self._parts[self._parts.index("convolution") + 1 :]

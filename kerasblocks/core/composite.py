@@ -148,7 +148,7 @@ def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
     It leaves no node in any graph. An unbuilt layer stays unbuilt: it is asked itself
     if its class declares the shape of its output, and else a copy without values is.
     """
-    if isinstance(layer, Composite) or all(map(_can_tell, walk_layers(layer))):
+    if _is_ready(layer) or all(map(_can_tell, walk_layers(layer))):
         return layer.compute_output_spec(inputs)
     return _ask_a_copy(layer, inputs)
 
@@ -165,6 +165,12 @@ def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
         if not layer.built:
             layer.build(as_shapes(inputs))
     return layer.compute_output_spec(inputs)
+
+
+def _is_ready(layer: keras.layers.Layer) -> bool:
+    """Whether a layer answers for all layers inside it."""
+    builds = type(layer).build is not keras.layers.Layer.build
+    return isinstance(layer, Composite) or (layer.built and builds)
 
 
 def _can_tell(layer: keras.layers.Layer) -> bool:

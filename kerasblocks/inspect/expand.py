@@ -44,7 +44,7 @@ def expand(model: keras.Model) -> keras.Model:
         >>> dense = keras.layers.Dense(16, name="dense")
         >>> model = keras.Model(inputs, kb.Residual(dense, name="stage")(inputs))
         >>> [layer.name for layer in expand(model).layers][1:]
-        ['stage__dense', 'stage__add']
+        ['stage__dense', 'stage__merge']
     """
     return _Expansion().expand(model)
 

@@ -146,9 +146,26 @@ def test_padding_by_numbers_is_zeros_at_each_side(rank, data_format):
     padded = np.pad(x, [(0, 0), *pairs, (0, 0)] if last else [(0, 0), (0, 0), *pairs])
     block.build(shape)
     assert block.layers[0].name == "padding"
-    assert_equal(block(x), block.layers[2](block.layers[1](padded)))
+    assert_equal(block(x), block.layers[1](padded))
 
 
 def test_padding_of_nothing_is_valid():
     block = kb.ConvBlock(2, 3, padding=0)
     assert block.compute_output_shape((None, 8, 8, 3)) == (None, 6, 6, 2)
+
+
+@pytest.mark.parametrize("kind", ["standard", "separable", "depthwise"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_without_normalization_the_activation_is_the_convolutions_own(rank, kind):
+    filters = None if kind == "depthwise" else 4
+    given = {"convolution": kind, "normalization": None}
+    fused = kb.ConvBlock(filters, activation="gelu", **given)
+    plain = kb.ConvBlock(filters, activation=None, **given)
+    x = np.random.default_rng(0).standard_normal((2, *(5,) * rank, 3)).astype("float32")
+    fused(x), plain(x)
+    plain.set_weights(fused.get_weights())
+    assert "activation" not in [layer.name for layer in fused.layers]
+    assert_equal(fused(x), keras.activations.gelu(plain(x)))
+    layer = kb.ConvBlock(filters, activation=keras.layers.ELU(), **given)
+    layer(x)
+    assert layer.layers[-1].name == "activation"
