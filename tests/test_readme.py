@@ -1,4 +1,4 @@
-"""The README's snippets run, and give the shapes that it says."""
+"""The snippets of the README, and of pages that are one program, run."""
 
 import ast
 import contextlib
@@ -9,8 +9,15 @@ from pathlib import Path
 import keras_tuner
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+ROOT = Path(__file__).parent.parent
+
+
+def snippets(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+SNIPPETS = snippets("README.md")
 SHAPE = re.compile(r"# (\(None.*\))$")
 
 
@@ -47,3 +54,10 @@ def run(test):
 def test_there_are_snippets():
     assert len(SNIPPETS) > 5
     assert SHAPE.search(SNIPPETS[1].split("\n")[1])
+
+
+@pytest.mark.parametrize("page", ["docs/own-block.md"])
+def test_page(page):
+    names = {}
+    for snippet in snippets(page):
+        exec(snippet, names)

@@ -15,7 +15,7 @@ from _kerasblocks_cli.errors import CommandError, one_line
 from _kerasblocks_cli.start import quiet_start
 from kerasblocks.commands.inputs import Inputs, arrange
 from kerasblocks.commands.target import Target, load
-from kerasblocks.core.phantom import apart
+from kerasblocks.core.without_values import without_values
 from kerasblocks.inspect.summary import summary
 
 
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, stream: TextIO | None) -> int:
         shapes = None
         if options.shape:
             shapes = _specs(
-                apart(lambda: arrange(make(), options.shape, options.dtype))
+                without_values(lambda: arrange(make(), options.shape, options.dtype))
             )
         try:
             found = summary(make, shapes, options.depth)

@@ -19,7 +19,7 @@ PATCHED = (
     (keras.layers.Layer, "_clear_losses"),
     (keras.optimizers.Optimizer, "_var_key"),
 )
-"""The private methods that `kerasblocks.core.phantom` wraps."""
+"""The private methods that `kerasblocks.core.without_values` wraps."""
 
 
 def sublayers(layer: Any) -> list[Any]:

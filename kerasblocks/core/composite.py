@@ -15,7 +15,7 @@ from keras import tree
 
 from kerasblocks.core._keras import walk_layers
 from kerasblocks.core.block import Block
-from kerasblocks.core.phantom import apart
+from kerasblocks.core.without_values import without_values
 
 Run = Callable[[keras.layers.Layer, Any], Any]
 """How a wiring runs a layer on an input: for its values, its spec or its graph."""
@@ -196,7 +196,7 @@ def _ask_a_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
 
     with _making():
         copy = _children_of(layer)
-        return apart(ask)
+        return without_values(ask)
 
 
 class _Made(threading.local):

@@ -11,7 +11,7 @@ from keras import tree
 
 from kerasblocks.core._keras import walk_layers
 from kerasblocks.core.arguments import is_positive_int
-from kerasblocks.core.phantom import MadeOutside, apart
+from kerasblocks.core.without_values import CreatedOutside, without_values
 from kerasblocks.inspect.summary.sizes import weight_bytes
 from kerasblocks.inspect.summary.symbolic import as_arguments, own_inputs
 from kerasblocks.inspect.summary.table import Summary
@@ -88,8 +88,8 @@ def summary(
             f"{_OWNER}: 'depth' must be None or an int of 0 or more, got {depth!r}"
         )
     try:
-        return apart(lambda: _look(model, input_shape, depth))
-    except MadeOutside as error:
+        return without_values(lambda: _look(model, input_shape, depth))
+    except CreatedOutside as error:
         raise ValueError(
             f"{_OWNER}: {error.layer.name!r} ({type(error.layer).__name__}) is unbuilt "
             "and was created outside the function; create it inside, "
@@ -116,7 +116,7 @@ def _look(model: Any, input_shape: Any, depth: int | None) -> Summary:
     with trace.watch():
         try:
             trace.start(layer, *tree.map_structure(_one_example, arguments))
-        except MadeOutside:
+        except CreatedOutside:
             raise
         except Exception as error:
             if input_shape is None:

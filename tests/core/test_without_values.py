@@ -6,7 +6,7 @@ import keras
 import pytest
 
 import kerasblocks as kb
-from kerasblocks.core.phantom import apart
+from kerasblocks.core.without_values import without_values
 
 
 def test_weights_of_a_copy_get_no_value_later(monkeypatch):
@@ -53,8 +53,13 @@ def test_a_question_knows_the_callers_custom_objects():
     with keras.saving.custom_object_scope({"Unregistered": Unregistered}):
         assert block.compute_output_shape((None, 4)) == (None, 4)
         assert kb.summary(block, (None, 4)).macs == 0
-        assert apart(lambda: keras.saving.get_registered_object("Unregistered"))
-    assert apart(lambda: keras.saving.get_registered_object("Unregistered")) is None
+        assert without_values(
+            lambda: keras.saving.get_registered_object("Unregistered")
+        )
+    assert (
+        without_values(lambda: keras.saving.get_registered_object("Unregistered"))
+        is None
+    )
 
 
 def test_a_question_copies_no_layer_that_declares_its_shape():
@@ -63,7 +68,7 @@ def test_a_question_copies_no_layer_that_declares_its_shape():
     assert not block.built
 
 
-@keras.saving.register_keras_serializable(package="test_phantom")
+@keras.saving.register_keras_serializable(package="test_without_values")
 class Undeclared(keras.layers.Layer):
     """Runs a layer, and declares no shape."""
 
@@ -106,7 +111,9 @@ def test_a_question_builds_no_layer_made_elsewhere():
     def make():
         return keras.Sequential([keras.Input((4,)), layer])
 
-    with pytest.raises(ValueError, match=r"'shared' \(Dense\) must be made where it"):
-        apart(make)
+    with pytest.raises(
+        ValueError, match=r"Layer 'shared' \(Dense\) is unbuilt and was created"
+    ):
+        without_values(make)
     assert not layer.built
     assert make().count_params() == 15

@@ -1,4 +1,4 @@
-"""Models without values: made apart from the rest, to be looked at."""
+"""`without_values`: runs a function in which variables get no values."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any, TypeVar
 import keras
 from keras import ops
 
-from kerasblocks.core._keras import has_value
-from kerasblocks.core.hooks import Hooks
+from kerasblocks.core._keras import PATCHED, has_value
+from kerasblocks.core.hooks import Hooks, Wrap
 
 T = TypeVar("T")
 
 
-def apart(function: Callable[[], T]) -> T:
-    """Runs `function` where variables get no values and Keras forgets it after.
+def without_values(function: Callable[[], T]) -> T:
+    """Runs `function`. Variables made in it get no values, and Keras forgets them.
 
-    In a thread of its own, since Keras keeps by thread what would outlast the call:
-    the names that it has given, and the variables without values, to all of which the
-    next `StatelessScope` of that thread would give some. The thread has the caller's
-    dtype policy, custom objects and leave to read lambdas.
+    The function runs in a new thread. Keras keeps some state by thread: the names that
+    it has given to layers, and the variables that wait for a value. That state ends
+    with the thread. The new thread has the caller's dtype policy, custom objects and
+    permission to read lambdas.
 
     Args:
         function: Takes no arguments. What it returns must not be run.
 
     Raises:
-        MadeOutside: the function builds a layer that it has not made, which would be
-            left with variables that never get a value.
+        CreatedOutside: the function builds a layer that was created outside it. The
+            layer would be left with variables that never get a value.
 
     Example:
         >>> def make():
         ...     layer = keras.layers.Dense(10**6)
         ...     layer.build((None, 10**6))
         ...     return tuple(layer.kernel.shape)
-        >>> apart(make)  # 4 terabytes, had they a value
+        >>> without_values(make)  # with values, 4 terabytes
         (1000000, 1000000)
     """
     policy = keras.config.dtype_policy()
@@ -46,7 +46,7 @@ def apart(function: Callable[[], T]) -> T:
     reads_lambdas = _reads_lambdas()
 
     def run() -> T:
-        _THREAD.is_apart = True
+        _THREAD.is_active = True
         keras.config.set_dtype_policy(policy)
         if reads_lambdas:
             keras.config.enable_unsafe_deserialization()
@@ -58,7 +58,7 @@ def apart(function: Callable[[], T]) -> T:
             try:
                 return function()
             except Exception:
-                # Keras words an error in a `call` anew, as often as calls are nested.
+                # Keras rewords an error raised in a `call`, once for each nested call.
                 if _THREAD.refusal is not None:
                     raise _THREAD.refusal from None
                 raise
@@ -72,8 +72,8 @@ def apart(function: Callable[[], T]) -> T:
         random.setstate(state)
 
 
-class MadeOutside(ValueError):
-    """An unbuilt layer that was made elsewhere was about to be built apart.
+class CreatedOutside(ValueError):
+    """A function without values was about to build a layer that it did not create.
 
     Attributes:
         layer: The layer.
@@ -83,7 +83,7 @@ class MadeOutside(ValueError):
 
 
 def _reads_lambdas() -> bool:
-    """Whether this thread has `enable_unsafe_deserialization`, which has no getter."""
+    """Whether this thread may read lambdas, which Keras has no getter for."""
     try:
         keras.saving.deserialize_keras_object({"class_name": "__lambda__", "config": 0})
     except ValueError:
@@ -94,21 +94,21 @@ def _reads_lambdas() -> bool:
 
 
 class _Thread(threading.local):
-    is_apart = False
-    refusal: MadeOutside | None = None
+    is_active = False
+    refusal: CreatedOutside | None = None
 
     def __init__(self) -> None:
-        self.made: set[int] = set()  # the layers, by id
+        self.created: set[int] = set()  # the layers, by id
 
 
 _THREAD = _Thread()
 
 
 def _defer(init: Callable[..., None]) -> Callable[..., None]:
-    """Defers every value, and gives zeros to whoever asks for one.
+    """Defers the value of every variable, and gives zeros to whoever reads it.
 
-    Keras refuses to defer that of a variable which is made of a value, as an
-    optimizer makes some, and computes a random one anew whenever it is read.
+    Keras does not defer a variable that is made from a value, as optimizers do. It
+    computes a deferred random value again at each reading.
     """
 
     def hooked(
@@ -118,7 +118,7 @@ def _defer(init: Callable[..., None]) -> Callable[..., None]:
         dtype: Any = None,
         **options: Any,
     ) -> None:
-        if _THREAD.is_apart:
+        if _THREAD.is_active:
             if not callable(initializer) and not isinstance(initializer, str):
                 value = ops.convert_to_tensor(initializer, dtype)
                 shape = value.shape
@@ -129,40 +129,41 @@ def _defer(init: Callable[..., None]) -> Callable[..., None]:
     return hooked
 
 
-def _forget(assign: Callable[..., Any]) -> Callable[..., Any]:
-    """Drops the values of a file of weights, which would stay in memory otherwise."""
+def _drop(assign: Callable[..., Any]) -> Callable[..., Any]:
+    """Drops the values that a file of weights would leave in memory."""
 
     def hooked(variable: Any, value: Any) -> Any:
-        is_deferred = _THREAD.is_apart and not has_value(variable)
+        is_deferred = _THREAD.is_active and not has_value(variable)
         fits = tuple(getattr(value, "shape", (None,))) == tuple(variable.shape)
         return value if is_deferred and fits else assign(variable, value)
 
     return hooked
 
 
-def _note(init: Callable[..., None]) -> Callable[..., None]:
+def _record(init: Callable[..., None]) -> Callable[..., None]:
+    """Records which layers are created while active."""
+
     def hooked(layer: Any, *args: Any, **kwargs: Any) -> None:
-        if _THREAD.is_apart:
-            _THREAD.made.add(id(layer))
+        if _THREAD.is_active:
+            _THREAD.created.add(id(layer))
         init(layer, *args, **kwargs)
 
     return hooked
 
 
 def _refuse(scope: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuses to build a layer that was made elsewhere, before anything happens to it.
+    """Refuses to build a layer that was created elsewhere, before it is changed.
 
-    Whoever builds a layer, by calling it or by `build`, comes first to its name scope.
+    A layer opens its name scope first, both when it is called and when it is built.
     """
 
     def hooked(layer: Any) -> Any:
-        is_ours = not _THREAD.is_apart or id(layer) in _THREAD.made
+        is_ours = not _THREAD.is_active or id(layer) in _THREAD.created
         has_build = type(layer).build is not keras.layers.Layer.build
         if not is_ours and has_build and not layer.built:
-            _THREAD.refusal = MadeOutside(
-                f"{layer.name!r} ({type(layer).__name__}) must be made where it is "
-                "asked about, or be built before, since a question must not build it; "
-                "got one that was made outside"
+            _THREAD.refusal = CreatedOutside(
+                f"Layer {layer.name!r} ({type(layer).__name__}) is unbuilt and was "
+                "created outside this function. Create it inside, or build it first."
             )
             _THREAD.refusal.layer = layer
             raise _THREAD.refusal
@@ -172,26 +173,26 @@ def _refuse(scope: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _skip(change: Callable[..., None]) -> Callable[..., None]:
-    """Leaves a layer the losses of its last call, and adds none without a value."""
+    """Keeps the losses of a layer's last call, and adds none without a value."""
 
     def hooked(layer: Any, *args: Any, **kwargs: Any) -> None:
-        if not _THREAD.is_apart:
+        if not _THREAD.is_active:
             change(layer, *args, **kwargs)
 
     return hooked
 
 
 def _by_identity(key: Callable[..., Any]) -> Callable[..., Any]:
-    """Knows a variable by itself: TensorFlow's optimizers do by its value."""
+    """Identifies a variable by itself. TensorFlow's optimizers use its value."""
 
     def hooked(optimizer: Any, variable: Any) -> Any:
-        return id(variable) if _THREAD.is_apart else key(optimizer, variable)
+        return id(variable) if _THREAD.is_active else key(optimizer, variable)
 
     return hooked
 
 
 def _like(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds a variable like another without asking the other's value, as TensorFlow."""
+    """Adds a variable like another one. TensorFlow would read that one's value."""
 
     def hooked(
         optimizer: Any,
@@ -199,7 +200,7 @@ def _like(add: Callable[..., Any]) -> Callable[..., Any]:
         name: Any = None,
         initializer: Any = "zeros",
     ) -> Any:
-        if not _THREAD.is_apart:
+        if not _THREAD.is_active:
             return add(optimizer, reference_variable, name, initializer)
         shape, dtype = tuple(reference_variable.shape), reference_variable.dtype
         return optimizer.add_variable(shape, initializer, dtype, name=name)
@@ -207,13 +208,16 @@ def _like(add: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
+_PRIVATE: dict[str, Wrap] = {
+    "_open_name_scope": _refuse,
+    "_clear_losses": _skip,
+    "_var_key": _by_identity,
+}
 _HOOKS = Hooks(
     (keras.Variable, "__init__", _defer),
-    (keras.Variable, "assign", _forget),
-    (keras.layers.Layer, "__init__", _note),
-    (keras.layers.Layer, "_open_name_scope", _refuse),
-    (keras.layers.Layer, "_clear_losses", _skip),
+    (keras.Variable, "assign", _drop),
+    (keras.layers.Layer, "__init__", _record),
     (keras.layers.Layer, "add_loss", _skip),
-    (keras.optimizers.Optimizer, "_var_key", _by_identity),
     (keras.optimizers.Optimizer, "add_variable_from_reference", _like),
+    *((owner, name, _PRIVATE[name]) for owner, name in PATCHED),
 )
