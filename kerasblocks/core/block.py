@@ -32,4 +32,4 @@ class Block(ConfigFromSignature, keras.layers.Layer):
         A layer among them does not become a sublayer: it is a template that is copied
         (a normalization, an activation), and must not be counted, built or frozen.
         """
-        vars(self).update(arguments)
+        self.__dict__.update(arguments)

@@ -29,7 +29,7 @@ class ConfigFromSignature:
         own = {*cls.argument_names(), "name", "trainable", "dtype"}
         passed_on = {name: v for name, v in kwargs.items() if name not in own}
         # Past Keras' tracking, which would make a layer among them a sublayer.
-        vars(made)["_passed_on"] = passed_on
+        made.__dict__["_passed_on"] = passed_on
         return made
 
     @classmethod
