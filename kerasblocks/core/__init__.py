@@ -1,1 +1,1 @@
-"""What a block is: read this first to write one of your own."""
+"""What all blocks share. To write a block of your own, start here."""
