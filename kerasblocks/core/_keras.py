@@ -44,7 +44,7 @@ def made_by(tensor: keras.KerasTensor) -> tuple[Any, list[Any]]:
 
 
 def nodes(operation: Any) -> tuple[list[Any], list[Any]]:
-    """The inbound and the outbound nodes of an operation, one for each symbolic call."""
+    """The inbound and the outbound nodes of an operation."""
     return operation._inbound_nodes, operation._outbound_nodes
 
 
