@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files that are complete or do not exist."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path whose file takes the place of `path` when done.
+    """Gives a temporary path, and moves its file to `path` at the end.
 
-    A reader, or a process that is killed, finds the old file or the new one
-    and never half of one.
+    A reader finds the old file or the new one, and never half of one, even if the
+    process is killed.
 
     Example:
         >>> import tempfile
@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield draft
-        # On the disk before it has the name: a power cut too leaves it whole.
+        # The file is on the disk before it gets its name, in case of a power cut.
         descriptor = os.open(draft, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""`Recorder`: the gradients of Keras' own training step, on every backend."""
+"""`Recorder`: records the gradients of Keras' own training step, on every backend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Recorder(keras.optimizers.Optimizer):
 
     Attributes:
         gradients: The gradients of the last step, in the order of the model's trainable
-            variables, as arrays of float32 or float64; None where the backend has none.
+            variables, as arrays of float32 or float64. None if a variable has none.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -36,21 +36,21 @@ class Recorder(keras.optimizers.Optimizer):
         self.gradients = [None if grad is None else as_array(grad) for grad in grads]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Nothing is applied."""
+        """Does nothing."""
 
 
 def as_array(tensor: Any) -> np.ndarray:
-    """A copy of a tensor or variable, in float64 if it is that, else in float32."""
+    """Returns a copy of a tensor: float64 stays, other dtypes become float32."""
     tensor = ops.convert_to_tensor(tensor)
     double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     tensor = ops.cast(tensor, "float64" if double else "float32")
-    # The array may share its memory with the backend.
+    # Without a copy, the array may share memory with the backend.
     return np.array(ops.convert_to_numpy(tensor))
 
 
 @contextlib.contextmanager
 def undisturbed(model: keras.Model) -> Iterator[None]:
-    """Restores the weights, states and metrics of a model afterwards."""
+    """Restores the weights, states and metrics of a model at the end."""
     variables = [*model.variables, *model.metrics_variables]
     before = [_value(variable) for variable in variables]
     try:
@@ -65,12 +65,12 @@ def undisturbed(model: keras.Model) -> Iterator[None]:
 
 
 def _value(variable: Any) -> np.ndarray:
-    # On torch the array shares the memory of the variable.
+    # Without a copy, the array shares memory with the variable on torch.
     return np.array(ops.convert_to_numpy(variable))
 
 
 def _random_state() -> Any:
-    """Restores torch's global random state, which unseeded dropout draws from."""
+    """Restores torch's global random state, which dropout without a seed uses."""
     if keras.backend.backend() == "torch":
         return sys.modules["torch"].random.fork_rng()
     return contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""`Augment`: random changes that only training sees."""
+"""`Augment`: random layers that run only in training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kerasblocks.core.chain import Chain
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Augment(Chain):
-    """Runs layers one after another in training, and passes its input on otherwise.
+    """Runs layers one after another in training, and is the identity otherwise.
 
-    Keras' own random layers change images wherever they are not told that it is not
-    training, in a plain `model(x)` too.
+    Keras' own random layers change images unless they are called with
+    `training=False`, so they also change images in a plain `model(x)`.
 
-    Input shape: what the first layer takes.
-    Output shape: the same, which each layer must keep.
+    Input shape: the input shape of the first layer.
+    Output shape: the same. No layer may change the shape.
 
     Args:
         layers: A list of Keras layers that change their input at random.
@@ -35,5 +35,5 @@ class Augment(Chain):
     """
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        # What a layer is called with, its children are called with too.
+        # Keras passes the `training` of this call on to the children.
         return super().call(inputs)

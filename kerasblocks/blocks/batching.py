@@ -1,4 +1,4 @@
-"""Several tensors in one batch, and apart again."""
+"""Stacks tensors into one batch, and splits a batch into tensors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kerasblocks.core.block import Block
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class StackBatches(Block):
-    """Joins tensors along the batch axis, with their masks.
+    """Concatenates tensors and their masks along the batch axis.
 
-    Input shape: two or more of `(batch, ...)`, alike but for the batch.
-    Output shape: `(sum of the batches, ...)`.
+    Input shape: a list of tensors `(batch, ...)` that differ only in the batch size.
+    Output shape: `(sum of the batch sizes, ...)`.
 
     Args:
         **kwargs: `name`, `dtype`, `trainable` of the layer.
@@ -48,13 +48,13 @@ class StackBatches(Block):
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class SplitBatches(Block):
-    """Cuts a tensor into equal parts along the batch axis, with its mask.
+    """Splits a tensor and its mask into equal parts along the batch axis.
 
     Input shape: `(batch, ...)`.
-    Output shape: `parts` of `(batch // parts, ...)`.
+    Output shape: a list of `parts` tensors `(batch // parts, ...)`.
 
     Args:
-        parts: How many parts; it must divide the batch.
+        parts: The number of parts. It must divide the batch size.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
     """
 

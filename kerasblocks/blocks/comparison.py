@@ -1,4 +1,4 @@
-"""`Comparison`: how two tensors differ or agree, along their channels."""
+"""`Comparison`: compares two tensors along their channels."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def squared_difference(a: Any, b: Any) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """The inner product along the last axis, which keeps size 1."""
+    """The inner product along the last axis. The axis stays, with size 1."""
     return ops.sum(a * b, axis=-1, keepdims=True)
 
 
 def cosine_similarity(a: Any, b: Any) -> Any:
-    """The cosine of the angle between `a` and `b`; 0 where one of them is zero."""
+    """The cosine of the angle between `a` and `b`, or 0 if one of them is zero."""
     return dot(distances.unit(a), distances.unit(b))
 
 
@@ -53,20 +53,20 @@ COMPARISONS = {**ELEMENTWISE, **SCALAR}
 class Comparison(Block):
     """Compares two tensors of the same shape along one axis.
 
-    Sums of squares and products are computed in float32 where the layer's compute
-    dtype is narrower, so that they do not overflow.
+    The computation uses float32 if the layer's compute dtype is narrower, so that sums
+    of squares do not overflow.
 
-    Input shape: a list of two tensors of one shape. Sizes of 1 are broadcast.
-    Output shape: the same for "absolute_difference" and "squared_difference", and with
-        size 1 along the axis for "dot", "cosine_similarity" and "euclidean".
+    Input shape: a list of two tensors of the same shape. Sizes of 1 are broadcast.
+    Output shape: the same for "absolute_difference" and "squared_difference". For
+        "dot", "cosine_similarity" and "euclidean" the axis has size 1.
 
     Args:
-        kind: One of the names above.
-        axis: The axis along which the tensors are compared.
+        kind: One of the five names above.
+        axis: The axis along which to compare.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: `kind` is none of these.
+        ValueError: `kind` is not one of the names.
 
     Example:
         >>> a, b = keras.ops.zeros((1, 2)), keras.ops.convert_to_tensor([[3.0, 4.0]])
@@ -95,7 +95,7 @@ class Comparison(Block):
         return ops.cast(outputs, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """A step of the output is valid where it is in both inputs."""
+        """A step of the output is valid if it is valid in both inputs."""
         masks = [mask for mask in previous_mask or [] if mask is not None]
         if not masks:
             return None

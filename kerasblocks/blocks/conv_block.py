@@ -34,16 +34,16 @@ ORDERS = {
     "post": ("convolution", "normalization", "activation"),
     "pre": ("normalization", "activation", "convolution"),
 }
-"""The orders that have a name."""
+"""The named orders."""
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class ConvBlock(Composite):
     """A convolution with its normalization and activation.
 
-    1D, 2D or 3D by the rank of its input. The convolution has a bias only where
-    no normalization comes right after it, unless `use_bias` says otherwise. Without a
-    normalization, an activation that is not a layer is the convolution's own.
+    The rank of the input decides between 1D, 2D and 3D. The convolution has no bias if
+    a normalization comes right after it, unless `use_bias` says otherwise. Without a
+    normalization, the convolution itself applies an activation that is not a layer.
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
@@ -51,31 +51,30 @@ class ConvBlock(Composite):
     its stride (rounded up with "same" padding).
 
     Args:
-        filters: The number of output channels. None for a depthwise convolution,
-            which has `depth_multiplier` times the channels of its input.
+        filters: The number of output channels. Must be None for a depthwise
+            convolution, which has `depth_multiplier` times the channels of its input.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
         strides: Likewise.
-        padding: "same", "valid", "causal" (1D: a step sees itself and those before),
-            or how many zeros stand at each side: an int, or a tuple with an int or a
-            pair `(before, after)` for each spatial axis.
+        padding: "same", "valid", "causal" (1D only: a step sees no later steps), or
+            the number of zeros on each side: an int, or a tuple with an int or a pair
+            `(before, after)` for each spatial axis.
         convolution: "standard", "separable" or "depthwise".
         normalization: "batch", "layer", "group", "rms", "unit", None, or a Keras
-            layer that is used as a template, as in
-            `BatchNormalization(epsilon=1.001e-5, scale=False)`. It acts on the
-            channels.
-        activation: The name of a Keras activation, a function, a layer (used as a
-            template) or None.
+            layer such as `BatchNormalization(epsilon=1.001e-5, scale=False)`. The block
+            uses a copy of the layer, over the channels.
+        activation: The name of a Keras activation, a function, None, or a layer. The
+            block uses a copy of the layer.
         order: The order in which the three run: "post" (convolution, normalization,
             activation), "pre" (normalization, activation, convolution), or the three
             names as a tuple.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
-        **kwargs: What else the Keras convolution takes (`use_bias`,
+        **kwargs: Further arguments of the Keras convolution (`use_bias`,
             `dilation_rate`, `groups`, `kernel_initializer`, `kernel_regularizer`,
             `depth_multiplier`, ...), and `name`, `dtype`, `trainable` of the block.
 
     Raises:
-        ValueError: an argument is not one of the above, or does not fit the
-            input's rank.
+        ValueError: an argument is not one of the above, or does not fit the rank of the
+            input.
 
     Example:
         >>> block = ConvBlock(32, 3, strides=2)
@@ -126,7 +125,7 @@ class ConvBlock(Composite):
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
-        """The layers in the order in which they run, none before the block is built."""
+        """The layers in running order, empty before the block is built."""
         parts = [getattr(self, f"{part}_layers", ()) for part in self._parts]
         return [layer for layers in parts for layer in layers]
 
@@ -185,7 +184,7 @@ class ConvBlock(Composite):
 
     @property
     def _fuses(self) -> bool:
-        """Whether the activation is that of the convolution, with nothing between."""
+        """Whether the convolution itself applies the activation."""
         after = self._parts[self._parts.index("convolution") + 1 :]
         is_layer = isinstance(self.activation, keras.layers.Layer)
         return self.normalization is None and "activation" in after and not is_layer
@@ -196,7 +195,7 @@ class ConvBlock(Composite):
 
 
 def check_order(owner: str, order: Any, names: Sequence[str]) -> Any:
-    """Returns `order` if it is one of the names or holds the three, else raises."""
+    """Returns `order` if it is a legal name or a tuple of the three parts."""
     parts = ORDERS["post"]
     if isinstance(order, list | tuple) and sorted(map(str, order)) == sorted(parts):
         return tuple(order)

@@ -1,4 +1,4 @@
-"""Which Keras convolution a block uses: by kind and by rank."""
+"""Makes Keras convolutions by kind and rank."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _GIVEN_BY_THE_BLOCK = {
 
 @functools.cache
 def convolution_options(kind: str) -> frozenset[str]:
-    """The further arguments that the Keras convolution of a kind takes."""
+    """The arguments of a Keras convolution that the block does not name itself."""
     signature = inspect.signature(layer_class(CONVOLUTIONS[kind], 2).__init__)
     return frozenset(signature.parameters) - _GIVEN_BY_THE_BLOCK
 
 
 def shared_options() -> frozenset[str]:
-    """The options that may be alike in all convolutions of a block.
+    """The options that make sense for all convolutions of a block.
 
-    Those that belong to one kernel, such as `dilation_rate` and `groups`, are not
-    among them.
+    Options for a single kernel, such as `dilation_rate` and `groups`, do not belong to
+    them.
     """
     shared = ("_initializer", "_regularizer", "_constraint", "use_bias")
     return frozenset(o for o in convolution_options("standard") if o.endswith(shared))
@@ -48,15 +48,16 @@ def make_convolution(
     dtype: Any,
     **common: Any,
 ) -> list[keras.layers.Layer]:
-    """The layers of a convolution, for an input of `channels` channels.
+    """Returns the layers of a convolution, for an input with `channels` channels.
 
-    Keras has no depthwise or separable convolution in 3D; there they are a grouped
-    convolution, and one followed by a 1x1x1 convolution.
+    Keras has no depthwise or separable convolution in 3D. There, a depthwise
+    convolution is a grouped convolution, and a separable convolution is a grouped one
+    followed by a 1x1x1 convolution.
 
     Args:
         kind: A key of `CONVOLUTIONS`.
         rank: The number of spatial axes.
-        filters: The output channels; None for "depthwise".
+        filters: The output channels, None for "depthwise".
         channels: The input channels.
         options: Further arguments of the Keras layer.
         dtype: The dtype policy.

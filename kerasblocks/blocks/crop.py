@@ -1,4 +1,4 @@
-"""`Crop`: cuts the borders of the spatial axes, in 1D, 2D and 3D."""
+"""`Crop`: removes entries at both ends of the spatial axes, in 1D, 2D and 3D."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kerasblocks.core.block import Block
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class Crop(Block):
-    """Cuts `(before, after)` entries off each spatial axis.
+    """Removes entries at the start and the end of each spatial axis.
 
-    Keras' own Cropping1D has no channels_first.
+    Keras' own Cropping1D does not support channels_first.
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first.
     Output shape: the same with smaller spatial sizes.
 
     Args:
-        cropping: A pair of ints for each spatial axis.
+        cropping: A pair `(before, after)` of ints for each spatial axis.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 

@@ -1,4 +1,4 @@
-"""`GatedMerge`: inputs that say of each other how much of each is used."""
+"""`GatedMerge`: a sum of several inputs, weighted by learned gates."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kerasblocks.core.axes import channels, spatial_sizes
 from kerasblocks.core.block import Block
 from kerasblocks.core.composite import Composite, Run
 
-_NEVER = -1e30  # a gate's logit: finite, so that the gradient is, where all are absent
+_NEVER = -1e30  # The logit of an absent input. Finite, so that gradients are too.
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class GatedSum(Block):
     """Sums tensors, each feature weighted by a softmax over the tensors.
 
-    Input shape: a list of k tensors of one shape, a list of as many with the softmax's
-        logits, and where some are optional a list of `(batch,)` or `(batch, 1)` that
-        tell where these are present.
-    Output shape: that of one tensor.
+    Input shape: two or three lists: tensors of the same shape, logits of the softmax in
+        the same number, and, if some tensors are optional, a flag for each of these, of
+        shape `(batch,)` or `(batch, 1)`, that says whether it is present.
+    Output shape: the shape of one tensor.
 
     Args:
-        optional: The positions of the tensors that may be absent.
+        optional: The positions of the optional tensors.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
     """
 
@@ -52,7 +52,7 @@ class GatedSum(Block):
         return ops.sum(ops.cast(gates, stacked.dtype) * stacked, axis=-1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """A step of the output is valid where it is in any of the tensors."""
+        """A step of the output is valid if it is valid in any of the tensors."""
         masks = list((previous_mask or [[None]])[0])
         if any(mask is None for mask in masks):
             return None
@@ -66,17 +66,19 @@ class GatedSum(Block):
 class GatedMerge(Composite):
     """The gated multimodal unit, for any number of inputs.
 
-    Each input x_i becomes `h_i = tanh(W_i x_i)`, as wide as the widest input. What
-    comes out is their sum, each feature weighted by gates that are computed from all
-    inputs and are a softmax over them. For two inputs this is the unit of the paper.
+    Each input x_i becomes `h_i = tanh(W_i x_i)`, as wide as the widest input. The
+    output is the sum of the h_i, where each feature is weighted by a gate. The gates
+    are computed from all inputs, with a softmax over the inputs. For two inputs this is
+    the unit of the paper.
 
-    Input shape: a list of tensors that differ in their channels alone; where some are
-        optional, a pair of it and a list of `(batch,)` or `(batch, 1)`.
-    Output shape: that of the widest.
+    Input shape: a list of tensors that differ only in their channels. If some are
+        optional, a pair of this list and a list with a flag for each optional tensor,
+        of shape `(batch,)` or `(batch, 1)`.
+    Output shape: the shape of the widest input.
 
     Args:
         axis: The axis of the channels: -1, or 1 for channels_first.
-        optional: The positions of the inputs that may be absent. They are zeros then.
+        optional: The positions of the optional inputs. An absent input must be zeros.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Reference: Arevalo et al., Gated Multimodal Units for Information Fusion, 2017.
@@ -107,7 +109,7 @@ class GatedMerge(Composite):
     def _make_each(
         self, role: str, activation: Any, shapes: list[tuple]
     ) -> list[keras.layers.Layer]:
-        """A layer for each input, as wide as the widest of them."""
+        """Makes a layer for each input, as wide as the widest input."""
         data_format = "channels_first" if self.axis == 1 else "channels_last"
         width = max(channels(self._owner, data_format, shape) for shape in shapes)
         laws = [SizeLaw(1)] * len(spatial_sizes(data_format, shapes[0]))

@@ -1,4 +1,4 @@
-"""`InceptionBlock`: convolutions of several sizes side by side, concatenated."""
+"""`InceptionBlock`: parallel branches of convolutions and pooling."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from kerasblocks.core.arguments import is_positive_int, sizes, split_keywords
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class InceptionBlock(Parallel):
-    """Branches of convolutions and pooling on one input, concatenated.
+    """Runs branches of convolutions and pooling on one input, and concatenates them.
 
-    By default the four branches of Deep Learning with Python: (a) 1x1; (b) 1x1, then
-    3x3; (c) 3x3 average pooling, then 3x3; (d) 1x1, then 3x3, then 3x3. Any other
-    module is given as data.
+    The default is the module of Deep Learning with Python, with four branches: (a) 1x1;
+    (b) 1x1, then 3x3; (c) 3x3 average pooling, then 3x3; (d) 1x1, then 3x3, then 3x3.
+    `branches` describes any other module as data.
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
-    Output shape: the same with the filters of all branches, and each spatial size
-    divided by its stride, rounded up.
+    Output shape: the same with the filters of all branches added up, and each spatial
+    size divided by its stride, rounded up.
 
     Args:
         filters: The number of filters of each convolution, or a list of four, one
-            for each branch. Left out with `branches`.
-        strides: A positive int, or a tuple with one for each spatial axis. Left out
-            with `branches`, whose steps have their own.
+            for each branch. Must be left out with `branches`.
+        strides: A positive int, or a tuple with one for each spatial axis. Must be left
+            out with `branches`, because the steps have their own strides.
         branches: A list of branches instead of the default ones. A branch is a list
-            of steps; a step is `(filters, kernel_size)` or `("max" or "average",
+            of steps. A step is `(filters, kernel_size)` or `("max" or "average",
             pool_size)`, either with strides and padding after them, a dict of
             `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
-        normalization: As for `ConvBlock`. The book has none.
+        normalization: As for `ConvBlock`. The book uses None.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `use_bias` and the initializers, regularizers and constraints of all
-            convolutions, unless the dict of a step has its own, and `name`, `dtype`,
+            convolutions (the dict of a step can override them), and `name`, `dtype`,
             `trainable` of the block.
 
     Raises:
@@ -110,12 +110,12 @@ class InceptionBlock(Parallel):
 
     @property
     def branches(self) -> Any:
-        """The branches as data, None for the default ones."""
+        """The branches as data, or None for the default ones."""
         return self.steps
 
 
 def _book(filters: list[int], strides: Any) -> list[list[tuple]]:
-    """The four branches of the book; the last step of each has the stride, or pools."""
+    """The book's branches. The last convolution, or in (c) the pooling, is strided."""
     a, b, c, d = filters
     return [
         [(a, 1, strides)],

@@ -1,4 +1,4 @@
-"""Checks of what a layer of several inputs is called on: names, counts, pairs."""
+"""Checks the input of a layer with several inputs: names, counts and pairs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kerasblocks.core.arguments import did_you_mean
 
 
 def by_position(owner: str, count: int, inputs: Any) -> list:
-    """The entries of a list or tuple, which must be `count` of them."""
+    """Returns the entries of a list or tuple. Raises unless there are `count`."""
     if not isinstance(inputs, list | tuple) or len(inputs) != count:
         raise ValueError(
             f"{owner}: the input must be a list of {count}, one for each encoder, got "
@@ -19,13 +19,13 @@ def by_position(owner: str, count: int, inputs: Any) -> list:
 
 
 def by_name(owner: str, names: Sequence[str], inputs: Any) -> list:
-    """The entries of a dict of exactly these names, in the order of the names."""
+    """Returns the entries of a dict in the order of `names`. Raises for wrong names."""
     expected = f"{owner}: the input must be a dict with {', '.join(map(repr, names))}"
     if not isinstance(inputs, Mapping):
         raise ValueError(f"{expected}, got {describe(inputs)}")
     wrong = [f"{name!r} is missing" for name in names if name not in inputs]
     wrong += [
-        f"{name!r} is none of these{did_you_mean(name, names)}"
+        f"{name!r} is unknown{did_you_mean(name, names)}"
         for name in inputs
         if name not in names
     ]
@@ -35,23 +35,23 @@ def by_name(owner: str, names: Sequence[str], inputs: Any) -> list:
 
 
 def as_pair(owner: str, key: Any, entry: Any) -> Any:
-    """The entry of an optional input: it, and what tells where it is present."""
+    """Returns the entry of an optional input. Raises unless it is a legal pair."""
     if not isinstance(entry, list | tuple) or len(entry) != 2:
         raise ValueError(
-            f"{owner}: the input {key!r} is optional, and must be a pair of it and of "
-            f"what tells where it is present, got {describe(entry)}"
+            f"{owner}: the input {key!r} is optional and must be a pair (input, "
+            f"present), got {describe(entry)}"
         )
     shape = getattr(entry[1], "shape", None)
     if shape is None or len(shape) not in (1, 2) or tuple(shape)[1:] not in ((), (1,)):
         raise ValueError(
-            f"{owner}: what tells where the optional input {key!r} is present must be "
-            f"of shape (batch,) or (batch, 1), got {describe(entry[1])}"
+            f"{owner}: 'present' of the optional input {key!r} must have the shape "
+            f"(batch,) or (batch, 1), got {describe(entry[1])}"
         )
     return entry
 
 
 def describe(value: Any) -> str:
-    """What came instead, in a few words."""
+    """Describes an input for an error message."""
     if isinstance(value, Mapping):
         return f"a dict with {', '.join(map(repr, value))}"
     if isinstance(value, list | tuple):

@@ -17,21 +17,22 @@ from kerasblocks.core.block import Block
 class Maxout(Block):
     """The maximum over groups of `pieces` neighbouring channels.
 
-    A layer, and an activation for every block that takes one. Keras' own layers
-    assume that an activation keeps the number of channels: put Maxout after them,
-    not in their `activation=`.
+    It is a layer, and can be the activation of any block. Keras' own layers assume that
+    an activation keeps the number of channels, so put Maxout after them and not in
+    their `activation=`.
 
     Input shape: `(batch, ..., channels)`, or `(batch, channels, ...)` with
-    channels_first; the channels must be a multiple of `pieces`.
+    channels_first. The number of channels must be a multiple of `pieces`.
     Output shape: the same with `channels // pieces` channels.
 
     Args:
-        pieces: How many channels each maximum is taken over.
+        pieces: The number of channels in each group.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: `pieces` is not a positive int, or does not divide the channels.
+        ValueError: `pieces` is not a positive int, or does not divide the number of
+            channels.
 
     Example:
         >>> x = keras.ops.convert_to_tensor([[1.0, 5.0, 3.0, 2.0]])
@@ -64,7 +65,7 @@ class Maxout(Block):
             shape[axis + 1 : axis + 1] = [self.pieces]
             groups = [-1 if size is None else size for size in shape]
             return ops.max(ops.reshape(inputs, groups), axis=axis + 1)
-        # Slices, unlike a reshape, need none of the sizes.
+        # A reshape can have only one unknown size. Slices need no sizes.
         pieces = [
             inputs[(slice(None),) * axis + (slice(piece, None, self.pieces),)]
             for piece in range(self.pieces)

@@ -1,8 +1,8 @@
-"""How several tensors become one: the merges, one vocabulary for all blocks.
+"""The merges: how several tensors become one.
 
-A merge is a name in `MERGES`, or any Keras layer that takes a list of tensors. It is
-taken by `Parallel`, `Residual`, `MultiInput` and `SiameseEncoder`. A new name is one
-more entry.
+A merge is a name in `MERGES`, or any Keras layer that takes a list of tensors.
+`Parallel`, `Residual`, `MultiInput` and `SiameseEncoder` all accept the same merges. To
+add a name, add an entry to `MERGES`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from kerasblocks.core.arguments import did_you_mean
 
 
 class Merge(NamedTuple):
-    """What is to be known of a merge."""
+    """A named merge and its properties."""
 
     layer: Callable[..., keras.layers.Layer]
-    """Makes the layer, from `name` and `dtype`."""
+    """Makes the layer from `name`, `dtype` and, with `by_axis`, `axis`."""
     by_axis: bool = False
-    """Whether `layer` takes the axis of the channels too."""
+    """Whether `layer` takes the axis of the channels."""
     inputs: int | None = None
-    """How many tensors it takes, None for any number."""
+    """The number of tensors that it takes, or None for any number."""
     joins: bool = False
     """Whether the tensors may have different numbers of channels."""
     absent: float | None = 0.0
-    """The value that an absent input may have instead, None where all must be there."""
+    """The value that replaces an absent input, or None if no input may be absent."""
 
 
 MERGES = {
@@ -57,7 +57,7 @@ def check_merge(owner: str, merge: Any, others: tuple[None, ...] = ()) -> Any:
     Args:
         owner: The class, for the error message.
         merge: What the user passed.
-        others: What else is legal.
+        others: Further legal values.
     """
     if isinstance(merge, keras.layers.Layer) or (
         isinstance(merge, str | None) and merge in (*MERGES, *others)
@@ -71,7 +71,7 @@ def check_merge(owner: str, merge: Any, others: tuple[None, ...] = ()) -> Any:
 
 
 def check_count(owner: str, merge: Any, count: int) -> None:
-    """Raises where a merge of two tensors would get another number of them."""
+    """Raises if a merge that takes two tensors gets another number."""
     if not isinstance(merge, str):
         return
     expected = MERGES[merge].inputs
@@ -89,13 +89,13 @@ def joins(merge: Any) -> bool:
 def make_merge(
     merge: Any, *, axis: int, dtype: Any, **options: Any
 ) -> keras.layers.Layer:
-    """The layer of a name, or the layer itself.
+    """Returns a new layer for a name, and a layer as it is.
 
     Args:
         merge: A name in `MERGES`, or a layer.
         axis: The axis of the channels.
         dtype: The dtype policy.
-        **options: Further arguments of the layer that a name stands for.
+        **options: Further arguments of the layer, if `merge` is a name.
     """
     if isinstance(merge, keras.layers.Layer):
         return merge
@@ -107,7 +107,7 @@ def make_merge(
 def check_mergeable(
     owner: str, merge: Any, names: Sequence[str], specs: Sequence[Any], axis: int
 ) -> None:
-    """Raises an error that lists every shape, where they cannot be merged."""
+    """Raises an error that lists every shape if the tensors cannot be merged."""
     if not is_mergeable(merge, specs, axis):
         raise ValueError(
             f"{owner}: the outputs cannot be merged by '{merge}'; their shapes are\n"
@@ -116,9 +116,9 @@ def check_mergeable(
 
 
 def is_mergeable(merge: Any, specs: Sequence[Any], axis: int) -> bool:
-    """Whether shapes fit each other. Sizes that are not known (None) fit any.
+    """Whether the shapes fit each other. An unknown size (None) fits every size.
 
-    A layer that merges says itself what it refuses.
+    If the merge is a layer, the layer checks the shapes itself.
     """
     if not isinstance(merge, str):
         return True
@@ -129,7 +129,7 @@ def is_mergeable(merge: Any, specs: Sequence[Any], axis: int) -> bool:
     for position in range(1, min(ranks)):
         sizes = {shape[position] for shape in shapes} - {None}
         if not joins(merge):
-            sizes -= {1}  # broadcast
+            sizes -= {1}  # A size of 1 is broadcast.
         elif position == axis % min(ranks):
             continue
         if len(sizes) > 1:
@@ -138,7 +138,7 @@ def is_mergeable(merge: Any, specs: Sequence[Any], axis: int) -> bool:
 
 
 def list_shapes(names: Sequence[str], specs: Sequence[Any]) -> str:
-    """The shape of each, on a line of its own."""
+    """Lists names and shapes, one on each line."""
     return "\n".join(
         f"  {name}: {tuple(spec.shape)}"
         for name, spec in zip(names, specs, strict=True)

@@ -1,4 +1,4 @@
-"""`MultiInput`: inputs of several kinds, an encoder for each, one merge."""
+"""`MultiInput`: an encoder for each of several inputs, and one merge."""
 
 from __future__ import annotations
 
@@ -38,42 +38,44 @@ from kerasblocks.core.composite import Composite, Run, layer_name
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class MultiInput(Composite):
-    """Encodes each of several inputs with a layer of its own, and merges the encodings.
+    """Encodes each of several inputs with its own layer, and merges the encodings.
 
-    Most merges need encodings with the same number of channels. Those that have fewer
-    get a linear 1x1 projection to the largest number. ("concatenate", "gated" and a
-    layer take all as they are.) Spatial sizes must be the same, or 1, which is
-    broadcast; `resize` can make them so.
+    Most merges need encodings with the same number of channels. An encoding with fewer
+    channels gets a linear 1x1 projection to the largest number. ("concatenate", "gated"
+    and a layer take all encodings as they are.) The spatial sizes must be equal, or 1,
+    which is broadcast. `resize` can make them equal.
 
-    Input shape: a dict of inputs for a dict of encoders, in any order of its keys, or a
-        list or tuple for a list. An encoder that takes several tensors gets them as
-        one input, in their structure. An optional input is a pair `(input, present)`,
-        with `present` of shape `(batch,)` or `(batch, 1)`, of booleans or 0 and 1.
-    Output shape: that of the encodings; "concatenate" adds up their channels; "dot"
-        gives one channel.
+    Input shape: for a dict of encoders, a dict of inputs in any order; for a list of
+        encoders, a list or tuple. An encoder that takes several tensors gets their
+        structure as one input. An optional input is a pair `(input, present)`, where
+        `present` has the shape `(batch,)` or `(batch, 1)`, with booleans or 0 and 1.
+    Output shape: the shape of the encodings. "concatenate" adds up their channels, and
+        "dot", "cosine_similarity" and "euclidean" give one channel.
 
-    A sample whose input is absent comes out as if there were no such input: zeros in
-    its place for "concatenate", and for the other merges a merge of those present; all
-    zeros where none is. Its values, NaN even, reach neither output nor gradients: the
-    encoder gets ones. (Batch normalization inside an encoder counts these ones.)
+    If a sample lacks an input, its output is the same as without that input:
+    "concatenate" puts zeros in its place, and the other merges use the inputs that are
+    present. If no input is present, the output is zeros. The values of an absent input,
+    even NaN, reach neither the output nor the gradients, because the encoder gets ones
+    instead. (Batch normalization inside an encoder counts these ones.)
 
     Args:
-        encoders: A dict by the names of the inputs, or a list: for each a Keras layer
-            or model, a list of layers, or None to pass the input on; or the name (or
-            position) of one before, to share its encoder. The order is that of merging.
-        merge: A name or a layer as for `Parallel`: "concatenate", "add", ..., for two
-            encoders "subtract", "dot", ...; or "gated": a sum, each feature weighted by
-            gates that are computed from all inputs.
-        optional: Names of inputs that a sample may lack; positions for a list.
-        resize: "stride" to reduce the larger spatial sizes to the smallest by the
-            stride of a 1x1 projection, which skips the places between; None to refuse
-            encodings of different sizes.
+        encoders: A dict of encoders by the names of the inputs, or a list. An encoder
+            is a Keras layer or model, a list of layers, None for the identity, or the
+            name (or position) of an earlier input, to share its encoder. The encodings
+            are merged in this order.
+        merge: A name or a layer, as for `Parallel`: "concatenate", "add", ..., or for
+            two encoders "subtract", "dot", ..., or "gated": a sum in which each feature
+            is weighted by gates that are computed from all inputs.
+        optional: The names of inputs that a sample may lack, or positions for a list.
+        resize: "stride" reduces larger spatial sizes to the smallest with a strided 1x1
+            projection, which skips the positions in between. None refuses encodings of
+            different sizes.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: an argument is not one of the above, the input lacks a name or has
-            one too many, or the encodings fit in no way.
+        ValueError: an argument is not one of the above, the input has a missing or an
+            unknown name, or the encodings cannot be merged.
 
     Example:
         >>> block = MultiInput(
@@ -150,7 +152,7 @@ class MultiInput(Composite):
             if first < place:
                 encoders[key] = self.keys[first]  # shared, and so in a copy
         if isinstance(encoders, dict):
-            # As pairs: JSON's keys may be sorted on their way.
+            # Pairs keep their order; the keys of a JSON object may get sorted.
             config["encoders"] = [list(pair) for pair in encoders.items()]
         return config
 
@@ -182,7 +184,7 @@ class MultiInput(Composite):
         return outputs
 
     def _encode(self, run: Run, inputs: Any) -> tuple[list, list]:
-        """The encodings, and what tells where the optional ones are present."""
+        """The encodings, and the flags that say which optional ones are present."""
         encodings, presents = [], []
         for key, x in zip(self.keys, self._in_order(inputs), strict=True):
             if key in self.optional:
@@ -194,14 +196,14 @@ class MultiInput(Composite):
 
     def _make_merge(self, shape: Any) -> keras.layers.Layer:
         axis = channel_axis(self.data_format, shape)
-        # A mean over those that are there is their sum, divided afterwards.
+        # The mean over the inputs that are present is their sum, divided afterwards.
         summed = self.merge == "average" and self._places
         merge = "add" if summed else self.merge
         options = {"optional": self._places} if self.merge == "gated" else {}
         return make_merge(merge, axis=axis, dtype=self.dtype_policy, **options)
 
     def _make_projections(self, encodings: list) -> dict[str, keras.layers.Layer]:
-        """A layer for each encoding that differs from the others where it must not."""
+        """Makes a projection for each encoding that needs other channels or sizes."""
         for key, encoding in zip(self.keys, encodings, strict=True):
             if not hasattr(encoding, "shape"):
                 raise ValueError(
@@ -240,7 +242,7 @@ class MultiInput(Composite):
         return projections
 
     def _is_resized(self, size: int | None) -> bool:
-        """Whether a spatial size is made that of the others: known, not broadcast."""
+        """Whether a spatial size must become equal to the others."""
         if self.resize is None or size is None:
             return False
         return size > 1 or joins(self.merge)
@@ -259,7 +261,7 @@ class MultiInput(Composite):
             )
 
     def _in_order(self, inputs: Any) -> list:
-        """What the input holds for each encoder, in the order of the encoders."""
+        """The inputs in the order of the encoders."""
         if isinstance(self.encoders, Mapping):
             return by_name(self._owner, self.keys, inputs)
         return by_position(self._owner, len(self.encoders), inputs)
@@ -275,8 +277,8 @@ class MultiInput(Composite):
             raise ValueError(
                 f"{self._owner}: the encoder of {key!r} must be a Keras layer, a list "
                 "of layers, None, or the "
-                f"{'position' if isinstance(key, int) else 'name'} of one before, got "
-                f"{encoder!r}"
+                f"{'position' if isinstance(key, int) else 'name'} of an earlier "
+                f"input, got {encoder!r}"
                 f"{did_you_mean(encoder, [k for k in others if isinstance(k, str)])}"
             ) from None
 
@@ -297,7 +299,7 @@ class MultiInput(Composite):
         fills = isinstance(self.merge, str) and MERGES[self.merge].absent is not None
         if optional and not fills:
             raise ValueError(
-                f"{self._owner}: merge={self.merge!r} needs all of its inputs: "
-                f"'optional' must be empty, got {list(optional)!r}"
+                f"{self._owner}: 'optional' must be empty with merge={self.merge!r}, "
+                f"which needs all inputs, got {list(optional)!r}"
             )
         return tuple(optional)

@@ -1,4 +1,4 @@
-"""Normalizations: from a name or a layer to a layer."""
+"""Makes normalization layers from names and layers."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def check_normalization(owner: str, normalization: Any) -> Any:
 def make_normalization(
     owner: str, normalization: Any, *, axis: int, channels: int, name: str, dtype: Any
 ) -> keras.layers.Layer | None:
-    """A new normalization over the channels, or None for None.
+    """Returns a new normalization over the channels, or None for None.
 
     Args:
         owner: The class, for the error message.
-        normalization: A name, or a layer that is copied. The copy has the layer's
-            axis, unless that is the last: then it has `axis`.
+        normalization: A name, or a layer to copy. The copy keeps the layer's axis. If
+            that is the last axis, the copy gets `axis`.
         axis: The axis of the channels.
-        channels: How many there are. "group" makes 32 groups, or the largest power
-            of two below it that divides the channels.
-        name: The name of the layer.
-        dtype: Its dtype policy.
+        channels: The number of channels. "group" makes 32 groups, or the largest
+            smaller power of two that divides the channels.
+        name: The name of the new layer.
+        dtype: The dtype policy of the new layer.
     """
     if normalization is None:
         return None
     if axis != -1 and _is_rms(normalization):
         raise ValueError(
-            f"{owner}: 'normalization' must be another than RMSNormalization with "
-            "channels_first, where Keras scales the wrong axis; 'layer' is the nearest"
+            f"{owner}: 'normalization' must not be RMSNormalization with "
+            "channels_first, because Keras scales the wrong axis; use 'layer' instead"
         )
     if isinstance(normalization, keras.layers.Layer):
         overrides = {}

@@ -1,4 +1,4 @@
-"""Padding of a convolution: by name, or by how many zeros stand at each side."""
+"""Padding of a convolution: a name, or the number of zeros on each side."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def check_padding(owner: str, padding: Any) -> Any:
-    """Returns `padding` if it is a name, a number, or numbers for each axis.
+    """Returns `padding` if it is a name, an int, or a tuple with an item for each axis.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `padding` is something else.
     """
     if isinstance(padding, str):
         known = padding in PADDINGS
@@ -42,13 +42,13 @@ def split_padding(
     kernel_size: Sequence[int],
     dilation: Sequence[int],
 ) -> tuple[Pairs | None, str]:
-    """What is padded before the convolution, and the padding it is left with.
+    """Splits a padding into zeros before the convolution and the convolution's own.
 
     Args:
         owner: The class, for the error message.
-        padding: As `check_padding` takes it.
-        kernel_size: That of the convolution, for each spatial axis.
-        dilation: Likewise.
+        padding: A legal padding; see `check_padding`.
+        kernel_size: The size of the kernel along each spatial axis.
+        dilation: The dilation along each spatial axis.
 
     Raises:
         ValueError: `padding` does not fit the number of spatial axes.
@@ -57,8 +57,8 @@ def split_padding(
     if padding == "causal":
         if rank != 1:
             raise ValueError(
-                f"{owner}: 'padding' must be another than 'causal' for an input with "
-                f"{rank} spatial axes; only time has an order"
+                f"{owner}: 'padding' must not be 'causal' for an input with {rank} "
+                "spatial axes; it works in 1D only"
             )
         return (((kernel_size[0] - 1) * dilation[0], 0),), "valid"
     if isinstance(padding, str):
@@ -77,7 +77,7 @@ def split_padding(
 
 
 def make_padding(pairs: Pairs, data_format: str, dtype: Any) -> keras.layers.Layer:
-    """The Keras layer that pads with zeros."""
+    """Makes the Keras layer that pads with zeros."""
     rank = len(pairs)
     return layer_class("ZeroPadding{}D", rank)(
         pairs[0] if rank == 1 else pairs,

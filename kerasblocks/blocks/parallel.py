@@ -1,4 +1,4 @@
-"""`Parallel`: one input, many branches, one merge."""
+"""`Parallel`: several branches on one input, and one merge."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from kerasblocks.core.composite import Composite, Run
 class Parallel(Composite):
     """Runs branches side by side on one input and merges their outputs.
 
-    Input shape: what every branch takes.
-    Output shape: that of the branches; "concatenate" adds up their channels, and "dot",
-        "cosine_similarity" and "euclidean" give one channel.
+    Input shape: any shape that all branches take.
+    Output shape: the output shape of the branches. "concatenate" adds up their
+        channels, and "dot", "cosine_similarity" and "euclidean" give one channel.
 
     Args:
-        branches: A list with a Keras layer or a list of layers for each branch. An
+        branches: A list of branches. A branch is a Keras layer or a list of layers. An
             empty list is the identity.
         merge: "concatenate", "add", "average", "multiply", "maximum", "minimum" or
-            "gated" (a sum, each feature weighted by gates computed from all branches);
-            for exactly two branches "subtract", "absolute_difference",
-            "squared_difference", "dot", "cosine_similarity" or "euclidean"; or a Keras
-            layer that takes a list of tensors. One branch alone is not merged.
-        data_format: "channels_last", "channels_first" or None for Keras' setting:
-            which axis holds the channels.
+            "gated" (a sum in which each feature is weighted by gates that are computed
+            from all branches); for exactly two branches "subtract",
+            "absolute_difference", "squared_difference", "dot", "cosine_similarity" or
+            "euclidean"; or a Keras layer that takes a list of tensors. A single branch
+            is not merged.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: a branch is neither a layer nor a list of layers, there is none,
-            or, on building, their output shapes cannot be merged.
+        ValueError: `branches` is empty, a branch is neither a layer nor a list of
+            layers, or (when the block is built) the outputs cannot be merged.
 
     Example:
         >>> conv = keras.layers.Conv2D(8, 3, padding="same")

@@ -19,12 +19,12 @@ class Pooling(Composite):
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first.
-    Output shape: the same with spatial sizes divided by the strides.
+    Output shape: the same with each spatial size divided by its stride.
 
     Args:
         kind: "max" or "average".
         pool_size: A positive int, or a tuple with one for each spatial axis.
-        strides: Likewise, or None for `pool_size`.
+        strides: The same, or None for strides equal to `pool_size`.
         padding: "same" or "valid".
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.

@@ -1,4 +1,8 @@
-"""What is there in a sample and what is not: values that stand in for the absent."""
+"""Replaces the values of inputs that a sample lacks.
+
+A flag `present`, of shape `(batch,)` or `(batch, 1)`, says for each sample whether it
+has an input.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from kerasblocks.core.block import Block
 
 
 def as_flag(present: Any, rank: int) -> Any:
-    """`(batch,)` or `(batch, 1)` of any dtype as booleans of `(batch, 1, ..., 1)`."""
+    """Returns a flag as booleans of the shape `(batch, 1, ..., 1)` with `rank` axes."""
     return ops.reshape(ops.cast(present, "bool"), (-1,) + (1,) * (rank - 1))
 
 
 def any_flag(presents: Sequence[Any], rank: int) -> Any:
-    """Whether any is present, likewise."""
+    """Whether any of the flags is set, in the same shape."""
     first, *others = (as_flag(present, rank) for present in presents)
     for other in others:
         first = ops.logical_or(first, other)
@@ -25,20 +29,19 @@ def any_flag(presents: Sequence[Any], rank: int) -> Any:
 
 
 def where_present(flag: Any, x: Any, fill: float) -> Any:
-    """`x`, and `fill` where it is absent; NaN there reaches no gradient."""
+    """Returns `x`, with `fill` where it is absent. NaN there reaches no gradient."""
     return ops.where(flag, x, ops.full_like(x, fill))
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class WherePresent(Block):
-    """Puts `fill` in place of a sample where nothing is present.
+    """Replaces samples for which no flag is set by `fill`.
 
-    Such a sample is no padding: a mask is true there, since a mean over no steps would
-    be NaN.
+    A mask is true for these samples, because a mean over no steps would be NaN.
 
     Input shape: a pair of a tensor, or a structure of tensors, and a list of one or
-        more of `(batch,)` or `(batch, 1)` that tell what is present.
-    Output shape: that of the first.
+        more flags.
+    Output shape: the shape of the tensor or structure.
 
     Args:
         fill: A number.
@@ -81,15 +84,15 @@ class WherePresent(Block):
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class FillAbsent(Block):
-    """Puts `fill` in place of tensors that are absent, and masks their steps.
+    """Replaces absent tensors by `fill`, and masks their steps.
 
-    Input shape: a pair of a list of tensors and a list of `(batch,)` or `(batch, 1)`
-        that tell where the optional ones are present.
+    Input shape: a pair of a list of tensors and a list of flags, one for each optional
+        tensor.
     Output shape: the list of tensors.
 
     Args:
         fill: A number.
-        optional: The positions of the tensors that may be absent.
+        optional: The positions of the optional tensors.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
     """
 
@@ -125,14 +128,13 @@ class FillAbsent(Block):
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class DivideByPresent(Block):
-    """Divides a sum by how many of its terms are present, or by one for none.
+    """Divides a sum by the number of its terms that are present, or by 1 for none.
 
-    Input shape: a pair of a tensor and a list of `(batch,)` or `(batch, 1)` that tell
-        where the optional terms are present.
-    Output shape: that of the tensor.
+    Input shape: a pair of a tensor and a list of flags, one for each optional term.
+    Output shape: the shape of the tensor.
 
     Args:
-        required: How many terms there are always.
+        required: The number of terms that are always present.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
     """
 

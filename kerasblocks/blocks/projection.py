@@ -1,4 +1,4 @@
-"""A linear 1x1 projection: other channels, and smaller sizes by given laws."""
+"""Makes 1x1 projections, which change the channels and reduce spatial sizes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def make_projection(
     cropped: str = "cropped",
     activation: Any = None,
 ) -> keras.layers.Layer:
-    """A Dense layer, or a 1x1 convolution where Dense would not do.
+    """Returns a Dense layer if that is enough, else a 1x1 convolution.
 
     Args:
-        filters: How many channels come out.
-        laws: What becomes of each spatial axis, none for vectors.
+        filters: The number of output channels.
+        laws: The law of each spatial axis. Empty for vectors.
         data_format: "channels_last" or "channels_first".
         dtype: The dtype policy of the layers.
         name: The name of the layer with the weights.
-        cropped: The name of the chain of it and a `Crop`, where a law needs one.
-        activation: An activation, None for a linear projection.
+        cropped: The name of the chain of a `Crop` and this layer, if a law needs one.
+        activation: An activation, or None for a linear projection.
     """
     pointwise = all(law.stride == 1 for law in laws)
     if not laws or (len(laws) == 1 and pointwise and data_format == "channels_last"):
-        # The same as a 1x1 convolution, and unlike it Dense keeps a mask.
+        # Dense computes the same as a 1x1 convolution and, unlike it, keeps a mask.
         return keras.layers.Dense(filters, activation, name=name, dtype=dtype)
     options = {"data_format": data_format, "dtype": dtype}
     convolution = layer_class("Conv{}D", len(laws))(

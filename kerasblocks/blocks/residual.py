@@ -1,4 +1,4 @@
-"""`Residual`: a branch of any layers, added to its own input."""
+"""`Residual`: adds a branch of any layers to its input."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ from kerasblocks.core.composite import Composite, Run, infer_spec
 class Residual(Composite):
     """Runs a branch of layers and adds its output to its input.
 
-    Where the two shapes differ, "auto" adds a linear 1x1 projection to the shortcut:
-    a Dense layer for vectors and sequences, a convolution for all else. It has the
-    branch's stride and rounds as the branch does, so it fits for every size: odd, even
-    or unknown. A branch that ends in a global pooling (all spatial sizes are 1) is
-    broadcast over the input instead.
+    If the two shapes differ, "auto" adds a linear 1x1 projection to the shortcut: a
+    Dense layer for vectors and sequences, else a convolution. It has the same stride
+    and rounding as the branch, so it fits every size: odd, even or unknown. The output
+    of a branch that ends in global pooling (all spatial sizes are 1) is broadcast over
+    the input instead.
 
-    Input shape: what the branch takes, `(batch, features)` or
+    Input shape: the input shape of the branch, `(batch, features)` or
         `(batch, spatial..., channels)`.
-    Output shape: that of the branch, for most merges.
+    Output shape: the output shape of the branch, for most merges.
 
     Args:
         branch: A Keras layer or a list of layers.
         shortcut: "auto", or a Keras layer or list of layers (an empty list is the
             identity) whose output has the branch's shape.
-        merge: How shortcut and branch become one, in this order: a name or a layer as
-            for `Parallel`. "multiply" makes the branch a gate of its input,
+        merge: A name or a layer, as for `Parallel`. It merges the shortcut and the
+            branch, in this order. "multiply" makes the branch a gate for its input, and
             "concatenate" is the connection of DenseNet.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: an argument is not one of the above, or, on building, no stride
-            takes the input's sizes to those of the branch.
+        ValueError: an argument is not one of the above, or (when the block is built) no
+            projection fits the shapes.
 
     Example:
         >>> block = Residual([
@@ -112,11 +112,11 @@ class Residual(Composite):
     def make_projection(
         self, filters: int, laws: list[SizeLaw], shape: Any
     ) -> keras.layers.Layer:
-        """The linear 1x1 projection of the shortcut; subclasses may add to it.
+        """Makes the linear 1x1 projection of the shortcut. Subclasses may override it.
 
         Args:
-            filters: How many channels the branch gives.
-            laws: What the branch does to each spatial axis.
+            filters: The number of output channels.
+            laws: The size law of each spatial axis.
             shape: The input's shape.
         """
         return make_projection(
@@ -125,13 +125,13 @@ class Residual(Composite):
 
     @property
     def _joins(self) -> bool:
-        """Whether the merge takes a shortcut with channels of its own."""
+        """Whether the merge takes tensors with different numbers of channels."""
         return isinstance(self.merge, str) and joins(self.merge)
 
     def make_conv_projection(
         self, filters: int, laws: list[SizeLaw], normalization: Any, **options: Any
     ) -> keras.layers.Layer:
-        """A projection of a convolution and a normalization."""
+        """Makes a projection with a 1x1 convolution and a normalization."""
         return ConvBlock(
             filters,
             1,
@@ -145,7 +145,7 @@ class Residual(Composite):
         )
 
     def _match(self, inputs: Any, outputs: Any) -> keras.layers.Layer | None:
-        """The shortcut that fits the branch: a projection, or None for the identity."""
+        """Returns a projection that fits the branch, or None for the identity."""
         shape, out_shape = tuple(inputs.shape), tuple(outputs.shape)
         laws = self._size_laws(shape, out_shape)
         own = channels(self._owner, self.data_format, shape)
@@ -160,9 +160,9 @@ class Residual(Composite):
         sizes = spatial_sizes(self.data_format, shape)
         if len(shape) != len(out_shape):
             raise ValueError(
-                f"{self._owner}: the branch takes the input shape {shape} to "
-                f"{out_shape}, and no projection can change the number of axes; give "
-                "the layers that do as 'shortcut'"
+                f"{self._owner}: the branch turns the input shape {shape} into "
+                f"{out_shape}, and no projection can change the number of axes; pass "
+                "layers that do as 'shortcut'"
             )
         out_sizes = spatial_sizes(self.data_format, out_shape)
         if sizes == out_sizes and all(size and size > 1 for size in sizes):
@@ -180,9 +180,9 @@ class Residual(Composite):
         laws = find_size_laws(branch_sizes, sizes, out_sizes) if sizes else []
         if None in laws:
             raise ValueError(
-                f"{self._owner}: no stride of a 1x1 projection takes the spatial sizes "
-                f"{sizes} to those of the branch, {out_sizes}; pad the branch's layers "
-                "(padding='same'), or give layers that do the same to the sizes as "
+                f"{self._owner}: no stride of a 1x1 projection turns the spatial sizes "
+                f"{sizes} into those of the branch, {out_sizes}; use padding='same' in "
+                "the branch, or pass layers that change the sizes in the same way as "
                 "'shortcut'"
             )
         return [law for law in laws if law is not None]

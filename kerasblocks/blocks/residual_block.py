@@ -24,48 +24,49 @@ from kerasblocks.core.composite import Run
 
 ORDERS = ("post", "pre", "book")
 OF_THE_KERNEL = ("dilation_rate", "groups")
-"""Options of the convolutions of `kernel_size`, not of the 1x1 ones."""
+"""Options that apply to the convolutions of `kernel_size`, not to the 1x1 ones."""
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class ResidualBlock(Residual):
-    """A branch of convolutions, added to its own input.
+    """Adds a branch of convolutions to its input.
 
-    By default the basic block of ResNet; with `bottleneck` its bottleneck block; with
-    `branch` any other, as data.
+    The default is the basic block of ResNet. With `bottleneck` it is ResNet's
+    bottleneck block. `branch` describes any other block as data.
 
-    Where the shapes differ (another number of channels, a stride), the input goes
-    through a linear 1x1 projection, as in `Residual`. It has the normalization of the
-    block, but none in order "pre".
+    If the channels or the sizes change, the input goes through a linear 1x1 projection,
+    as in `Residual`. The projection has the block's normalization, except in order
+    "pre".
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
     Output shape: the same with `filters` channels, and each spatial size divided by
-    its stride, rounded up; with `branch`, that of the branch.
+    its stride, rounded up; with `branch`, the output shape of the branch.
 
     Args:
-        filters: The number of output channels. Left out with `branch`, as are all
-            arguments up to `bottleneck`.
+        filters: The number of output channels. With `branch`, this argument and those
+            up to `bottleneck` must be left out.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
-        strides: Likewise: the stride of the first convolution.
-        depth: How many convolutions of `kernel_size` there are.
-        bottleneck: A number that divides `filters`: the convolutions have `filters //
-            bottleneck` channels, between a 1x1 convolution that reduces the channels
-            and one that restores them.
-        branch: A list of steps, each `(filters, kernel_size)` or `("max" or "average",
-            pool_size)`, either with strides and padding after them, a dict of
-            `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
-        order: "post": the last activation comes after the sum (He et al. 2015), so the
-            last convolution has none, unless the dict of its step names one.
-            "pre": normalization and activation come before each convolution (He et
-            al. 2016). "book": each convolution has its activation, the sum has none.
-            Or the order of the three, as for `ConvBlock`, for each convolution.
-        normalization: As for `ConvBlock`. The book has none.
+        strides: The same, for the first convolution.
+        depth: The number of convolutions of `kernel_size`.
+        bottleneck: A number that divides `filters`. The convolutions have `filters //
+            bottleneck` channels, and stand between a 1x1 convolution that reduces the
+            channels and another that restores them.
+        branch: A list of steps. A step is `(filters, kernel_size)` or `("max" or
+            "average", pool_size)`, either with strides and padding after them, a dict
+            of `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
+        order: "post": the last activation comes after the sum (He et al. 2015). The
+            last convolution then has no activation, unless the dict of its step has
+            one. "pre": normalization and activation come before each convolution (He
+            et al. 2016). "book": each convolution has an activation, and the sum has
+            none. A tuple orders the three parts of each convolution, as for
+            `ConvBlock`.
+        normalization: As for `ConvBlock`. The book uses None.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `use_bias` and the initializers, regularizers and constraints of all
-            convolutions, `groups` and `dilation_rate` of those of `kernel_size`, and
-            `name`, `dtype`, `trainable` of the block.
+            convolutions, `groups` and `dilation_rate` of the convolutions of
+            `kernel_size`, and `name`, `dtype`, `trainable` of the block.
 
     Raises:
         ValueError: an argument is not one of the above.
@@ -157,7 +158,7 @@ class ResidualBlock(Residual):
 
     @property
     def branch(self) -> Any:
-        """The branch as data, None where it follows from the other arguments."""
+        """The branch as data, or None if the other arguments describe it."""
         return self.steps
 
     def wire(self, run: Run, inputs: Any) -> Any:
@@ -181,19 +182,19 @@ def residual_steps(
     bottleneck: Any,
     **options: Any,
 ) -> list[dict[str, Any]]:
-    """The branch of a residual block, as steps.
+    """Returns the branch of a `ResidualBlock` as steps.
 
     Args:
         owner: The class, for error messages.
-        filters: As for `ResidualBlock`, and so are the next four.
-        kernel_size: The size of the kernels.
-        strides: The stride of the first convolution.
-        depth: The number of convolutions of that size.
-        bottleneck: By how much the channels are reduced between, or None.
-        **options: Further arguments of the convolutions of that size.
+        filters: As for `ResidualBlock`.
+        kernel_size: As for `ResidualBlock`.
+        strides: As for `ResidualBlock`.
+        depth: As for `ResidualBlock`.
+        bottleneck: As for `ResidualBlock`.
+        **options: Further arguments of the convolutions of `kernel_size`.
 
     Raises:
-        ValueError: an argument is none of what the block takes.
+        ValueError: an argument is not legal.
     """
     positive_int(owner, "filters", filters)
     positive_int(owner, "depth", depth)

@@ -1,4 +1,4 @@
-"""`SiameseEncoder`: one encoder with one set of weights for several inputs."""
+"""`SiameseEncoder`: one encoder that several inputs share."""
 
 from __future__ import annotations
 
@@ -22,31 +22,30 @@ from kerasblocks.core.composite import Composite, Run
 class SiameseEncoder(Composite):
     """Encodes two or more inputs with the same weights and merges the encodings.
 
-    Batch normalization inside the encoder sees each input on its own, and updates
-    its moving statistics once for each; with `stacked` it sees all inputs as one
-    batch, once.
+    Batch normalization inside the encoder sees each input as a separate batch, and
+    updates its moving statistics for each. With `stacked` it sees all inputs as one
+    batch.
 
-    Input shape: a list or tuple of two or more tensors that the encoder takes.
-    Output shape: that of an encoding; "concatenate" adds up the features; "dot",
-    "cosine_similarity" and "euclidean" give one feature; None gives a tuple of
+    Input shape: a list or tuple of two or more tensors.
+    Output shape: the shape of an encoding. "concatenate" adds up the features, and
+    "dot", "cosine_similarity" and "euclidean" give one feature. None gives a tuple of
     encodings.
 
     Args:
-        encoder: A Keras layer or model, or a list of layers. `encoder_model()` gives
-            it to be saved and used alone.
-        merge: A name or a layer as for `Parallel`: "concatenate", "multiply", ..., for
-            exactly two inputs "absolute_difference", "cosine_similarity", "euclidean"
-            (a distance whose gradient is finite for identical inputs), ...; or None for
+        encoder: A Keras layer or model, or a list of layers. `encoder_model()` returns
+            it as a model of its own.
+        merge: A name or a layer, as for `Parallel`: "concatenate", "multiply", ..., or
+            for exactly two inputs "absolute_difference", "cosine_similarity",
+            "euclidean" (its gradient is finite for identical inputs), ..., or None for
             no merge.
-        stacked: Whether to stack all inputs, which must have the same shape then,
-            into one batch and run the encoder once.
-        data_format: "channels_last", "channels_first" or None for Keras' setting:
-            which axis holds the channels.
+        stacked: Whether to stack all inputs into one batch and run the encoder once.
+            The inputs must then have the same shape.
+        data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
-        ValueError: an argument is not one of the above, or the number or the shapes
-            of the inputs do not fit.
+        ValueError: an argument is not one of the above, or the number or the shapes of
+            the inputs are wrong.
 
     Example:
         >>> siamese = SiameseEncoder(keras.layers.LSTM(32), merge="concatenate")
@@ -91,14 +90,14 @@ class SiameseEncoder(Composite):
         return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
 
     def encoder_model(self) -> keras.Model:
-        """The encoder alone, as a Keras model that shares its weights.
+        """Returns the encoder as a Keras model that shares its weights.
 
-        A model is given back itself, and a layer as a model of it. A list becomes a
-        model of its layers, which loads without this package if they are Keras' own;
-        if they are blocks, `kerasblocks.expand` opens them.
+        If the encoder is a model, it is returned as it is. A list becomes a model of
+        its layers. If these are Keras' own, the model loads without this package;
+        `kerasblocks.expand` turns blocks into Keras' own layers.
 
         Raises:
-            ValueError: the block has not been built, and so knows no input.
+            ValueError: the block is not built yet.
 
         Example:
             >>> siamese = SiameseEncoder([keras.layers.Dense(8), keras.layers.ReLU()])
@@ -108,16 +107,16 @@ class SiameseEncoder(Composite):
         """
         if not self.built:
             raise ValueError(
-                f"{self._owner}: encoder_model() needs the shape of an input; call the "
-                "block, or build it, first"
+                f"{self._owner}: encoder_model() needs the shape of an input; call or "
+                "build the block first"
             )
         if isinstance(self.encoder, keras.Model):
             return self.encoder
         shapes = self.get_build_config()["input_shape"]
-        # What differs among the inputs is left open.
+        # A size that differs between the inputs becomes None.
         sizes = zip(*(shape[1:] for shape in shapes), strict=True)
         shape = [size[0] if len(set(size)) == 1 else None for size in sizes]
-        # Symbolic inputs, where there are some, say that tokens are whole numbers.
+        # Symbolic inputs have a dtype, which matters for tokens.
         symbolic = getattr(self, "input", None)
         dtype = None if symbolic is None else symbolic[0].dtype
         inputs = keras.Input(shape, dtype=dtype)
@@ -144,10 +143,10 @@ class SiameseEncoder(Composite):
         check_count(self._owner, self.merge, len(shapes))
         if self.stacked and len({shape[1:] for shape in shapes}) > 1:
             raise ValueError(
-                f"{self._owner}: 'stacked' needs inputs of one shape, got {shapes}"
+                f"{self._owner}: 'stacked' needs inputs of the same shape, got {shapes}"
             )
 
 
 def _open_chains(layer: keras.layers.Layer, x: Any) -> Any:
-    """Runs `layer` on `x`; where it is a chain, the layers in it one by one."""
+    """Runs `layer` on `x`. If it is a chain, runs the layers in it one by one."""
     return layer.wire(_open_chains, x) if type(layer) is Chain else layer(x)

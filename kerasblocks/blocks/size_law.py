@@ -1,4 +1,4 @@
-"""How a path of layers changes spatial sizes: its stride and its rounding."""
+"""Finds how a branch of layers changes spatial sizes: its stride and its rounding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 Size = int | None
 SizeFunction = Callable[[int], Sequence[Size]]
-"""Takes one size for all spatial axes, gives the size that comes out of each."""
+"""Takes one size for all spatial axes, and returns the output size of each axis."""
 
 _START = 64
 _LARGEST_STRIDE = 64
@@ -17,57 +17,57 @@ _CHECKED = (57, 64, 75, 128)
 
 
 class SizeLaw(NamedTuple):
-    """`n` becomes `ceil((n - crop) / stride)`: rounded up for crop 0.
+    """The law that a size `n` becomes `ceil((n - crop) / stride)`.
 
-    Convolutions and pooling obey such a law, and so do chains of them: "same"
-    padding with crop 0, valid pooling with crop `stride - 1`.
+    Convolutions, pooling and chains of these follow a law of this form: crop is 0 with
+    "same" padding, and `stride - 1` for pooling with "valid" padding.
     """
 
     stride: int
     crop: int = 0
 
     def __call__(self, size: int) -> int:
-        """The size that comes out for `size`."""
+        """The output size for `size`."""
         return math.ceil((size - self.crop) / self.stride)
 
 
-def is_global(path: SizeFunction, out_sizes: Sequence[Size]) -> bool:
-    """Whether a path gives one value for all places, as global pooling does."""
+def is_global(branch: SizeFunction, out_sizes: Sequence[Size]) -> bool:
+    """Whether a branch reduces every size to 1, as global pooling does."""
     if not out_sizes or set(out_sizes) != {1}:
         return False
     try:
-        return all(set(path(size)) == {1} for size in (_CHECKED[0], _CHECKED[-1]))
+        return all(set(branch(size)) == {1} for size in (_CHECKED[0], _CHECKED[-1]))
     except Exception:
-        # Any layer may be in the path, and refuse a size in its own way.
+        # Any layer may be in the branch, and refuse a size with any error.
         return False
 
 
 def find_size_laws(
-    path: SizeFunction, sizes: Sequence[Size], out_sizes: Sequence[Size]
+    branch: SizeFunction, sizes: Sequence[Size], out_sizes: Sequence[Size]
 ) -> list[SizeLaw | None]:
-    """The law of each spatial axis, None where no stride fits.
+    """Returns the law of each spatial axis, or None for an axis if no law fits.
 
-    The path is tried on other sizes, so that the law holds for those that are not
-    known, and rounds as the path does for those that are. A path that takes only the
-    sizes at hand, or gives the same for all, is judged by these.
+    The branch is tried on other sizes too, so that the law also holds for unknown sizes
+    and rounds in the same way. If the branch refuses other sizes, or gives the same
+    size for all, only the given sizes count.
 
     Args:
-        path: The path's sizes as a function.
+        branch: A function from input sizes to the output sizes of the branch.
         sizes: The input's spatial sizes.
-        out_sizes: What the path makes of them.
+        out_sizes: The spatial sizes of the output.
     """
-    path = functools.cache(path)
+    branch = functools.cache(branch)
     laws = []
     for axis, (size, out) in enumerate(zip(sizes, out_sizes, strict=True)):
 
         def size_of(size: int, axis: int = axis) -> Size:
-            return path(size)[axis]
+            return branch(size)[axis]
 
         try:
             fixed = size_of(_CHECKED[0]) == size_of(_CHECKED[-1])
             law = law_between(size, out) if fixed else _fit(size_of)
         except Exception:
-            # Any layer may be in the path, and refuse a size in its own way.
+            # Any layer may be in the branch, and refuse a size with any error.
             law = law_between(size, out)
         agrees = law is not None and (size is None or law(size) == out)
         laws.append(law if agrees else None)
@@ -75,7 +75,7 @@ def find_size_laws(
 
 
 def _fit(size_of: Callable[[int], Size]) -> SizeLaw | None:
-    """The law of a function: a usual one, or one found where the function grows."""
+    """Returns the law of a function, or None if it follows no law."""
     return next((law for law in _candidates(size_of) if _holds(law, size_of)), None)
 
 
@@ -85,7 +85,7 @@ def _candidates(size_of: Callable[[int], Size]) -> Iterator[SizeLaw]:
         return
     stride = round(_START / (most - least))
     yield from (SizeLaw(stride), SizeLaw(stride, stride - 1))
-    # It grows at the sizes `crop + 1 + k * stride`.
+    # The output grows at the sizes `crop + 1 + k * stride`.
     first = _growth(size_of, _START)
     second = first and _growth(size_of, first)
     if first and second:
@@ -93,7 +93,7 @@ def _candidates(size_of: Callable[[int], Size]) -> Iterator[SizeLaw]:
 
 
 def _holds(law: SizeLaw, size_of: Callable[[int], Size]) -> bool:
-    """Whether a law is right for some sizes, and around those where it grows."""
+    """Whether a law holds for some sizes, and around sizes where the output grows."""
     first = _START + 1 + (law.crop - _START) % law.stride
     last = 2 * _START - (2 * _START - first) % law.stride
     around = {first - 1, first, last - 1, last}
@@ -101,7 +101,7 @@ def _holds(law: SizeLaw, size_of: Callable[[int], Size]) -> bool:
 
 
 def _growth(size_of: Callable[[int], Size], start: int) -> int | None:
-    """The first size after `start` for which more comes out, by bisection."""
+    """The first size after `start` with a larger output, found by bisection."""
     least, low, high = size_of(start), start, start + _LARGEST_STRIDE
     if size_of(high) == least:
         return None
@@ -115,7 +115,7 @@ def _growth(size_of: Callable[[int], Size], start: int) -> int | None:
 
 
 def law_between(size: Size, out: Size) -> SizeLaw | None:
-    """The law with the least stride that takes one size to another, if any does."""
+    """The law with the smallest stride that turns `size` into `out`, or None."""
     if not size or not out:
         return None
     for stride in range(1, size + 1):

@@ -1,4 +1,4 @@
-"""`SqueezeExcite`: channels weighted by what the whole input says of them."""
+"""`SqueezeExcite`: weights each channel by a gate computed from the whole input."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class SqueezeExcite(Composite):
     Output shape: the same.
 
     Args:
-        ratio: By how much the first of the two Dense layers reduces the channels, to
-            one at least; 16 if `units` is not given either.
-        units: The units of that layer, instead of a ratio.
+        ratio: The first of the two Dense layers has `channels // ratio` units, at least
+            1. None means 16, unless `units` is given.
+        units: The number of units of the first Dense layer, instead of a ratio.
         activation: The activation of the first Dense layer.
-        gate: The activation of the second.
+        gate: The activation of the second Dense layer.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
@@ -61,8 +61,8 @@ class SqueezeExcite(Composite):
         super().__init__(**kwargs)
         if ratio is not None and units is not None:
             raise ValueError(
-                f"{self._owner}: 'ratio' must be left out where 'units' are given, got "
-                f"{ratio!r} and {units!r}"
+                f"{self._owner}: 'ratio' must be left out with 'units', got {ratio!r} "
+                f"and {units!r}"
             )
         for argument, value in (("ratio", ratio), ("units", units)):
             if value is not None:

@@ -1,13 +1,13 @@
 """The step language: the layers of a branch as data.
 
-`InceptionBlock(branches=...)` takes a list of branches and `ResidualBlock(branch=...)`
-one. A branch is a list of steps. A step is
+`InceptionBlock(branches=...)` takes a list of branches, and `ResidualBlock(branch=...)`
+takes one branch. A branch is a list of steps. A step is
 
 - `(filters, kernel_size)`: a `ConvBlock`;
 - `("max", pool_size)` or `("average", pool_size)`: a `Pooling`, with strides of 1;
 - either with `strides` and `padding` after it: `(64, 3, 2)`, `("max", 3, 2, "valid")`;
-- a dict of `ConvBlock` arguments, for what a tuple cannot say;
-- a list of branches: a fork, whose outputs are concatenated;
+- a dict of `ConvBlock` arguments;
+- a list of branches: a fork, which concatenates their outputs;
 - any Keras layer.
 
 GoogLeNet's first module is
@@ -46,19 +46,18 @@ def make_branch(
     common: dict[str, Any],
     convolution: dict[str, Any],
 ) -> list[keras.layers.Layer]:
-    """The layers of a branch.
+    """Makes the layers of a branch.
 
     Args:
         owner: The class, for error messages.
         argument: The argument's name, for error messages.
         branch: A list of steps.
-        common: What all blocks are given: `data_format` and `dtype`.
-        convolution: What convolutions are given, unless their step says otherwise:
-            `normalization`, `activation` and the like.
+        common: Arguments of all blocks: `data_format` and `dtype`.
+        convolution: Arguments of the convolutions, such as `normalization` and
+            `activation`. The dict of a step can override them.
 
     Raises:
-        ValueError: `branch` is not a list, or a step is none of what the module's
-            docstring lists.
+        ValueError: `branch` is not a list, or a step is not legal.
     """
     if not isinstance(branch, list | tuple):
         raise ValueError(
@@ -71,7 +70,7 @@ def make_branch(
 
 
 def convolution_arguments(step: Any) -> dict[str, Any] | None:
-    """The `ConvBlock` arguments of a step, None for a step that is no convolution.
+    """Returns the `ConvBlock` arguments of a step, or None for another kind of step.
 
     Example:
         >>> convolution_arguments((64, 3))
@@ -91,7 +90,7 @@ def convolution_arguments(step: Any) -> dict[str, Any] | None:
 
 
 def end_linear(branch: Sequence[Any]) -> list[Any]:
-    """The branch, its last convolution without activation unless the step has one."""
+    """Returns the steps, with `activation=None` as the last convolution's default."""
     steps = list(branch)
     for place in reversed(range(len(steps))):
         arguments = convolution_arguments(steps[place])
@@ -104,18 +103,18 @@ def end_linear(branch: Sequence[Any]) -> list[Any]:
 def refuse_beside(
     owner: str, argument: str, given: Mapping[str, tuple[Any, Any]]
 ) -> None:
-    """Raises where an argument is given beside steps that have their own.
+    """Raises if an argument is given together with steps that have their own.
 
     Args:
         owner: The class, for the error message.
         argument: The argument that holds the steps.
-        given: For each other argument its value and its default.
+        given: The value and the default of each other argument.
     """
     for name, (value, default) in given.items():
         if value != default:
             raise ValueError(
-                f"{owner}: '{name}' must be left out with '{argument}', whose steps "
-                f"have their own, got {value!r}"
+                f"{owner}: '{name}' must be left out with '{argument}', because the "
+                f"steps have their own, got {value!r}"
             )
 
 

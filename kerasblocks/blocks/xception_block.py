@@ -1,4 +1,4 @@
-"""`XceptionBlock`: separable convolutions with a residual connection around them."""
+"""`XceptionBlock`: separable convolutions with a residual connection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ORDER = ("activation", "convolution", "normalization")
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
 class XceptionBlock(Residual):
-    """Separable convolutions, each after its activation, added to their input.
+    """Adds a branch of separable convolutions to its input.
 
-    With a stride, max pooling follows the convolutions, and the shortcut is a strided
-    1x1 convolution with a normalization.
+    An activation comes before each convolution. With a stride, max pooling follows the
+    convolutions, and the shortcut is a strided 1x1 convolution with a normalization.
 
     Input shape: `(batch, spatial..., channels)`, or `(batch, channels, spatial...)`
     with channels_first; spatial sizes may be None.
@@ -29,12 +29,12 @@ class XceptionBlock(Residual):
     size divided by its stride, rounded up.
 
     Args:
-        filters: The number of filters of each convolution, or a list with one for
-            each.
+        filters: The number of filters of each convolution, or a list with one number
+            for each convolution.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
-        strides: Likewise.
-        depth: How many convolutions there are, 2 if it is left out; with a list, its
-            length.
+        strides: The same.
+        depth: The number of convolutions. None means 2, or the length of `filters` if
+            that is a list.
         normalization: As for `ConvBlock`.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
@@ -110,10 +110,11 @@ def _filters(owner: str, filters: Any, depth: int | None) -> list[int]:
     ):
         if depth not in (None, len(filters)):
             raise ValueError(
-                f"{owner}: 'depth' must be None or the number of 'filters', "
+                f"{owner}: 'depth' must be None or the length of 'filters', "
                 f"{len(filters)}, got {depth!r}"
             )
         return list(filters)
     raise ValueError(
-        f"{owner}: 'filters' must be a positive int or a list of them, got {filters!r}"
+        f"{owner}: 'filters' must be a positive int or a list of positive ints, got "
+        f"{filters!r}"
     )

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """What a block is. To write one, read in this order:
 
 - `composite`: the base class, its `wire` and `child`; `chain` is a small example;
@@ -10,3 +11,6 @@
 `without_values` and `hooks` look at layers without paying for their weights. `_keras`
 holds the private names of Keras.
 """
+=======
+"""What all blocks share. To write a block of your own, start here."""
+>>>>>>> words

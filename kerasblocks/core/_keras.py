@@ -1,7 +1,7 @@
 """Every private name of Keras that this package uses, and nothing else.
 
-Keras has no public way to ask these questions. `tests/core/test_keras.py` holds each
-name to what is expected of it, so that a version of Keras that changes one is noticed.
+Keras has no public names for these. `tests/core/test_keras.py` checks that each one
+still behaves as we expect, so a version of Keras that changes one fails a test.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ PATCHED = (
 
 
 def sublayers(layer: Any) -> list[Any]:
-    """The layers that a layer or an operation holds, not those inside them."""
+    """The direct sublayers of a layer or an operation."""
     return list(getattr(layer, "_layers", ()))
 
 
 def walk_layers(layer: Any) -> Iterator[Any]:
-    """A layer, the layers inside it, those inside these and so on."""
+    """A layer and all layers inside it, at any depth."""
     return iter(getattr(layer, "_flatten_layers", list)())
 
 
 def mask_of(tensor: Any) -> Any:
-    """The Keras mask that travels on a tensor, None where there is none."""
+    """The Keras mask on a tensor, or None."""
     return getattr(tensor, "_keras_mask", None)
 
 
 def made_by(tensor: keras.KerasTensor) -> tuple[Any, list[Any]]:
-    """The operation that made a symbolic tensor, and the tensors that it read."""
+    """The operation that made a symbolic tensor, and the inputs of that operation."""
     operation, node, _ = tensor._keras_history
     return operation, operation._inbound_nodes[node].input_tensors
 
 
 def nodes(operation: Any) -> tuple[list[Any], list[Any]]:
-    """The nodes that calls have left on an operation: inbound, outbound."""
+    """The inbound and the outbound nodes of an operation."""
     return operation._inbound_nodes, operation._outbound_nodes
 
 
 def has_value(variable: Any) -> bool:
-    """Whether a variable has its value already, or will get it later."""
+    """Whether a variable has a value; a deferred one gets its value later."""
     return variable._value is not None

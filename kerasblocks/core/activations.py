@@ -1,4 +1,4 @@
-"""Activations: from a name, a function or a layer to a layer."""
+"""Makes activation layers from names, functions and layers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_activation(owner: str, activation: Any, argument: str = "activation") 
 def make_activation(
     activation: Any, *, name: str, dtype: Any
 ) -> keras.layers.Layer | None:
-    """A new activation layer, or None for None and "linear"."""
+    """Returns a new activation layer, or None if `activation` is None or "linear"."""
     if activation is None or activation == "linear":
         return None
     if isinstance(activation, keras.layers.Layer):
@@ -44,5 +44,5 @@ def make_activation(
 
 
 def copy_layer(layer: keras.layers.Layer, **overrides: Any) -> keras.layers.Layer:
-    """A new layer with the arguments of another, some of them replaced."""
+    """Returns a new layer with the config of `layer`, updated with `overrides`."""
     return type(layer).from_config({**layer.get_config(), **overrides})

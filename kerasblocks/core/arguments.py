@@ -1,7 +1,7 @@
-"""Checks of constructor arguments: one wording of errors for the whole package.
+"""Checks of constructor arguments, with the same error messages in the whole package.
 
-Every message names the class, the argument, what was expected and what came,
-and suggests the nearest legal name where there is one.
+Every message names the class, the argument, what was expected and what was given. If a
+legal name is similar to the given one, the message suggests it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LAYER_KEYWORDS = ("name", "dtype", "trainable", "autocast")
 
 
 def did_you_mean(name: Any, legal: Iterable[str]) -> str:
-    """A suggestion to append to an error message, or an empty string.
+    """Returns a suggestion to append to an error message, or an empty string.
 
     Example:
         >>> did_you_mean("gendre", ["age", "gender"])
@@ -37,7 +37,7 @@ def one_of(owner: str, argument: str, value: Any, legal: Sequence[Any]) -> Any:
 
 
 def is_positive_int(value: Any) -> bool:
-    """True for 1, 2, 3, ..., numpy integers included, and for no boolean."""
+    """Whether `value` is an int above 0. Numpy integers count, booleans do not."""
     return (
         isinstance(value, numbers.Integral)
         and not isinstance(value, bool)
@@ -46,7 +46,7 @@ def is_positive_int(value: Any) -> bool:
 
 
 def positive_int(owner: str, argument: str, value: Any) -> int:
-    """Returns `value` as an int if it is a positive one, else raises."""
+    """Returns `value` as an int if it is a positive int, else raises."""
     if not is_positive_int(value):
         raise ValueError(f"{owner}: '{argument}' must be a positive int, got {value!r}")
     return int(value)
@@ -64,7 +64,7 @@ def positive_number(owner: str, argument: str, value: Any) -> float:
 
 
 def non_negative(owner: str, argument: str, value: Any) -> float:
-    """Returns `value` as a float if it is a finite number of 0 or more, else raises."""
+    """Returns `value` as a float if it is finite and at least 0, else raises."""
     if (
         isinstance(value, bool)
         or not isinstance(value, numbers.Real)
@@ -85,22 +85,22 @@ def check_keys(
     what: str = "heads",
     complete: bool = False,
 ) -> None:
-    """Raises unless `given` is a dict by some of `names`, or by all of them.
+    """Raises unless `given` is a dict whose keys are among `names`.
 
     Args:
         owner: The class, for the error message.
         argument: The argument's name, for the error message.
         given: What the user passed.
         names: The legal names.
-        what: What the names are of, for the error message.
-        complete: Whether each name must be there.
+        what: What the names stand for, for the error message.
+        complete: Whether `given` must have every name.
 
     Raises:
-        ValueError: it is not a dict, or names something else, or lacks a name.
+        ValueError: `given` is not a dict, has another name, or lacks a required name.
     """
     if not isinstance(given, Mapping):
         raise ValueError(
-            f"{owner}: '{argument}' must be a dict by the names of the {what}, "
+            f"{owner}: '{argument}' must be a dict keyed by the names of the {what}, "
             f"{', '.join(map(repr, names))}, got {_short(given)}"
         )
     for name in given:
@@ -118,22 +118,22 @@ def check_keys(
 
 
 def _short(value: Any) -> str:
-    """A value for an error message: of an array its shape alone."""
+    """Describes a value for an error message; of an array, only its shape."""
     shape = getattr(value, "shape", None)
     return repr(value) if shape is None else f"an array of shape {tuple(shape)}"
 
 
 def sizes(owner: str, argument: str, value: Any, rank: int | None = None) -> Any:
-    """Checks a kernel size, pool size or stride, one number or one an axis.
+    """Checks a kernel size, pool size or stride: one int, or one for each axis.
 
     Args:
         owner: The class, for the error message.
         argument: The argument's name, for the error message.
         value: What the user passed.
-        rank: The number of spatial axes, where it is known.
+        rank: The number of spatial axes, or None if it is not known yet.
 
     Returns:
-        `value` itself without a rank, a tuple of `rank` ints with one.
+        `value` itself if `rank` is None, else a tuple of `rank` ints.
     """
     many = "a tuple of positive ints" if rank is None else f"a tuple of {rank}"
     if is_positive_int(value):
@@ -156,19 +156,19 @@ def split_keywords(
     options: Iterable[str],
     arguments: Iterable[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sorts keyword arguments into those of a child and those of the layer itself.
+    """Splits keyword arguments into those of a child and those of the layer itself.
 
     Args:
         owner: The class, for the error message.
-        keywords: What the constructor took as `**kwargs`.
-        options: The names that go to the child.
+        keywords: The `**kwargs` of the constructor.
+        options: The names of the child's arguments.
         arguments: The constructor's named arguments, for suggestions.
 
     Returns:
         The child's keywords and the layer's own: `name`, `dtype`, `trainable`.
 
     Raises:
-        TypeError: a name is none of these.
+        TypeError: a name belongs to neither.
     """
     legal = {*options, *LAYER_KEYWORDS}
     for name in keywords:

@@ -1,4 +1,4 @@
-"""`Block`: what all layers of this package share."""
+"""`Block`: the base class of all layers of this package."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kerasblocks.core.config import ConfigFromSignature
 
 
 class Block(ConfigFromSignature, keras.layers.Layer):
-    """A Keras layer with a config from its signature and masks left to Keras.
+    """A Keras layer that takes its config from its signature and supports masking.
 
-    A subclass keeps every constructor argument on an attribute of the same name
-    and passes `**kwargs` (`name`, `dtype`, `trainable`) on. One that is made of
-    other layers derives from `Composite` instead.
+    A subclass keeps every constructor argument as an attribute of the same name and
+    passes `**kwargs` (`name`, `dtype`, `trainable`) to `super().__init__`. A layer that
+    is made of other layers derives from `Composite` instead.
     """
 
     def __init__(self, **kwargs: Any):
@@ -23,13 +23,14 @@ class Block(ConfigFromSignature, keras.layers.Layer):
 
     @property
     def _owner(self) -> str:
-        """The class's name, with which error messages begin."""
+        """The class's name. Error messages begin with it."""
         return type(self).__name__
 
     def _keep(self, **arguments: Any) -> None:
-        """Keeps arguments on attributes, past Keras' tracking, which is slow.
+        """Keeps arguments as attributes without Keras' tracking, which is slow.
 
-        A layer among them does not become a sublayer: it is a template that is copied
-        (a normalization, an activation), and must not be counted, built or frozen.
+        A layer among them does not become a sublayer. It is a template, such as a
+        normalization or an activation: the block uses copies of it, and the template
+        itself must not be counted, built or frozen.
         """
         self.__dict__.update(arguments)

@@ -14,14 +14,14 @@ from kerasblocks.core.composite import Composite, Run
 class Chain(Composite):
     """Runs layers one after another; an empty chain is the identity.
 
-    It is to `keras.Sequential` what a layer is to a model: no inputs of its own,
-    no compilation, built from shape to shape.
+    It is like `keras.Sequential`, but a layer and not a model: it has no inputs of its
+    own and cannot be compiled.
 
-    Input shape: what the first layer takes.
-    Output shape: what the last layer gives.
+    Input shape: the input shape of the first layer.
+    Output shape: the output shape of the last layer.
 
     Args:
-        layers: A list of Keras layers, none for the identity.
+        layers: A list of Keras layers. An empty list is the identity.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
     Raises:
@@ -57,29 +57,29 @@ class Chain(Composite):
 def as_layer(
     owner: str,
     argument: str,
-    path: Any,
+    layers: Any,
     name: str,
     dtype: Any = None,
 ) -> keras.layers.Layer:
-    """A path, given as a layer or a list of layers, as one layer.
+    """Returns a layer as it is, and a list of layers as a `Chain`.
 
     Args:
-        owner: The class that takes the path, for the error message.
+        owner: The class, for the error message.
         argument: The argument's name, for the error message.
-        path: A Keras layer, or a list of them.
-        name: The name of the chain that is made of a list.
-        dtype: The dtype policy of that chain.
+        layers: A Keras layer, or a list of them.
+        name: The name of the chain.
+        dtype: The dtype policy of the chain.
 
     Raises:
-        ValueError: `path` is neither.
+        ValueError: `layers` is neither.
     """
-    if isinstance(path, keras.layers.Layer):
-        return path
-    if isinstance(path, list | tuple) and all(
-        isinstance(layer, keras.layers.Layer) for layer in path
+    if isinstance(layers, keras.layers.Layer):
+        return layers
+    if isinstance(layers, list | tuple) and all(
+        isinstance(layer, keras.layers.Layer) for layer in layers
     ):
-        return Chain(list(path), name=name, dtype=dtype)
+        return Chain(list(layers), name=name, dtype=dtype)
     raise ValueError(
         f"{owner}: '{argument}' must be a Keras layer or a list of Keras layers, "
-        f"got {path!r}"
+        f"got {layers!r}"
     )

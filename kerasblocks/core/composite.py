@@ -1,4 +1,4 @@
-"""`Composite`: a block made of layers. Its wiring is told once and read four ways."""
+"""`Composite`: a block made of layers. One function describes its wiring."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kerasblocks.core.block import Block
 from kerasblocks.core.without_values import without_values
 
 Run = Callable[[keras.layers.Layer, Any], Any]
-"""How a wiring runs a layer on an input: for its values, its spec or its graph."""
+"""Runs a layer on an input, for the values, the spec or the graph of its output."""
 
 
 class Composite(Block):
@@ -32,9 +32,9 @@ class Composite(Block):
     Children that need no shape are made in `__init__`. Children that depend on the
     shape of their input are made in `wire`, with `child(name, make, ...)`.
 
-    Every argument of `__init__` is kept on an attribute of its own name, or given by a
-    property of that name; from these `get_config` and `from_config` are made. An
-    attribute must not be called `children`, which is a method of torch's modules.
+    Every argument of `__init__` is kept as an attribute of the same name, or is a
+    property of that name. `get_config` and `from_config` read these. No attribute may
+    be called `children`: torch's modules have a method of that name.
 
     Args:
         **kwargs: `name`, `dtype`, `trainable` of the layer.
@@ -65,27 +65,27 @@ class Composite(Block):
 
         Args:
             run: Runs a layer on a tensor or a structure of tensors.
-            inputs: The block's input. It has shapes and dtypes, and values only when
-                the block is called.
+            inputs: The block's input. It always has a shape and a dtype. It has values
+                only when the block is called.
 
         Returns:
-            The block's output, made of what `run` returned.
+            The block's output, made from the results of `run`.
         """
         raise NotImplementedError(f"{self._owner} must implement wire(run, inputs)")
 
     def child(self, name: str, make: Callable[..., Any], *args: Any) -> Any:
-        """A child whose making depends on the input; for use in `wire`.
+        """Returns a child that depends on the input. It can be used only in `wire`.
 
-        The first build makes it and keeps it as the attribute `name`. An unbuilt block
-        that is asked for its output's shape makes it for that question alone.
+        The first build makes the child and keeps it as the attribute `name`. If an
+        unbuilt block infers its output shape, it makes the child only for that.
 
         Args:
-            name: The attribute, which is also the child's place in saved weights.
-            make: Returns a layer, a list or a dict of layers, or None.
-            *args: What `make` is called with.
+            name: The attribute's name, which also names the child in saved weights.
+            make: A function that returns a layer, a list or a dict of layers, or None.
+            *args: The arguments of `make`.
 
         Returns:
-            What `make` returned.
+            The result of `make`.
         """
         if self.built:
             return getattr(self, name)
@@ -98,23 +98,23 @@ class Composite(Block):
         return self.wire(call_layer, inputs)
 
     def build(self, input_shape: Any) -> None:
-        """Creates every weight of the block, from the input's shape alone."""
+        """Creates every weight of the block from the shape of its input."""
         inputs = as_specs(input_shape, self.compute_dtype)
         with _making():
             made = _children_of(self)
             try:
                 outputs = self.wire(build_layer, inputs)
-            finally:  # a build that fails leaves no children
+            finally:  # A build that fails leaves no children.
                 _forget_children_of(self)
         for name, children in made.items():
             setattr(self, name, children)
-        # Asked for right after building, at each level of nesting.
+        # Keras asks for the output spec right after building, at each level.
         self._keep(_first_spec=(inputs, outputs))
-        # A convolution inside takes padding for values: Keras then warns of it.
+        # A convolution ignores masks. If the block says so, Keras warns about a mask.
         self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:
-            # Freezes the children too. TensorFlow drops the assignment of a value
-            # that an attribute has already.
+            # Freezes the new children too. TensorFlow skips the assignment of a value
+            # that the attribute already has.
             self.trainable = True
             self.trainable = False
 
@@ -123,7 +123,7 @@ class Composite(Block):
         if known is None or not _same_specs(known, inputs):
             with contextlib.nullcontext() if self.built else _asking():
                 outputs = self.wire(infer_spec, inputs)
-        # Fresh ones: what an identity gives back belongs to another layer.
+        # New specs, because the output of an identity belongs to another layer.
         return tree.map_structure(
             lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
             outputs,
@@ -134,7 +134,7 @@ class Composite(Block):
         return as_shapes(self.compute_output_spec(specs))
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
-        """None: a mask that the last children pass on is on the outputs already."""
+        """Returns None, because the children have put their masks on the outputs."""
 
 
 def call_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
@@ -145,8 +145,9 @@ def call_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
 def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
     """Runs `layer` on `KerasTensor`s: the reader that infers shapes and dtypes.
 
-    It leaves no node in any graph. An unbuilt layer stays unbuilt: it is asked itself
-    if its class declares the shape of its output, and else a copy without values is.
+    It leaves no node in any graph, and an unbuilt layer stays unbuilt. If the class of
+    an unbuilt layer does not declare its output shape, a copy of the layer is built
+    without values and asked instead.
     """
     if _is_ready(layer) or all(map(_can_tell, walk_layers(layer))):
         return layer.compute_output_spec(inputs)
@@ -154,13 +155,13 @@ def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
 
 
 def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
-    """Creates the weights of `layer` for the spec of its input; infers its output.
+    """Creates the weights of `layer` for the spec of its input, and infers its output.
 
-    A layer may come in built: shared, or deserialized with its build shape.
+    The layer may be built already: it is shared, or was deserialized with its shape.
     """
     if not layer.built:
         if type(layer).build is keras.layers.Layer.build:
-            # No build of its own: sublayers, if any, are built by a trace of call.
+            # Without a `build` of its own, a trace of `call` builds the sublayers.
             layer.compute_output_spec(inputs)
         if not layer.built:
             layer.build(as_shapes(inputs))
@@ -168,13 +169,13 @@ def build_layer(layer: keras.layers.Layer, inputs: Any) -> Any:
 
 
 def _is_ready(layer: keras.layers.Layer) -> bool:
-    """Whether a layer answers for all layers inside it."""
+    """Whether a layer infers its output without a look at the layers inside it."""
     builds = type(layer).build is not keras.layers.Layer.build
     return isinstance(layer, Composite) or (layer.built and builds)
 
 
 def _can_tell(layer: keras.layers.Layer) -> bool:
-    """Whether a layer needs no weights to tell the shape of its output."""
+    """Whether a layer can infer its output shape without weights."""
     # The cell of an RNN declares nothing, but its RNN does.
     return layer.built or _declares(type(layer)) or hasattr(layer, "state_size")
 
@@ -190,7 +191,7 @@ def _declares(cls: type[keras.layers.Layer]) -> bool:
 
 def _ask_a_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
     def ask() -> Any:
-        if not copy:  # one for all that a question asks: sizes are tried by the dozen
+        if not copy:  # One copy serves all shapes; `Residual` tries dozens of sizes.
             copy["layer"] = type(layer).from_config(layer.get_config())
         return build_layer(copy["layer"], inputs)
 
@@ -204,12 +205,12 @@ class _Made(threading.local):
 
 
 _MADE = _Made()
-"""The children of unbuilt blocks, within one build or one question of this thread."""
+"""The children of unbuilt blocks, during one build or one question in a thread."""
 
 
 @contextlib.contextmanager
 def _making() -> Iterator[None]:
-    """Where unbuilt blocks may have children. The outermost one forgets them."""
+    """Lets unbuilt blocks have children. The outermost context forgets them."""
     if _MADE.by_id is not None:
         yield
         return
@@ -222,10 +223,10 @@ def _making() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _asking() -> Iterator[None]:
-    """Where what is made leaves no trace.
+    """Lets unbuilt blocks have children, and restores Python's random state.
 
-    Layers draw the seeds of their initializers from Python's generator. A block that
-    was asked for its shape must start as one that was not.
+    Layers draw the seeds of their initializers from Python's generator. A question
+    about a block's shape must not change the initial weights of the block.
     """
     state = random.getstate()
     try:
@@ -236,9 +237,9 @@ def _asking() -> Iterator[None]:
 
 
 def _children_of(layer: Any) -> dict[str, Any]:
-    # With the layer, since the id of one that is gone may become that of another.
+    # The layer is kept too: Python may give the id of a deleted layer to another.
     if _MADE.by_id is None:
-        raise RuntimeError(f"{layer.name}: child() can be used in wire() only")
+        raise RuntimeError(f"{layer.name}: child() can be used only in wire()")
     return _MADE.by_id.setdefault(id(layer), (layer, {}))[1]
 
 
@@ -255,21 +256,21 @@ def _same_specs(one: Any, other: Any) -> bool:
 
 
 def as_specs(shapes: Any, dtype: Any) -> Any:
-    """`KerasTensor`s of the given shapes, in the same structure."""
+    """Returns `KerasTensor`s of the given shapes, in the same structure."""
     return tree.map_shape_structure(
         lambda shape: keras.KerasTensor(shape, dtype=dtype), shapes
     )
 
 
 def as_shapes(specs: Any) -> Any:
-    """The shapes of `KerasTensor`s, in the same structure."""
+    """Returns the shapes of `KerasTensor`s, in the same structure."""
     return tree.map_structure(lambda spec: tuple(spec.shape), specs)
 
 
 def layer_name(name: str) -> str:
-    """The name of a layer that is called after a user's name.
+    """Returns a user's name as a legal layer name.
 
-    TensorFlow, which makes scopes of layers' names, refuses blanks and umlauts in them.
+    TensorFlow uses layer names as scopes, and refuses spaces and umlauts in them.
 
     Example:
         >>> layer_name("house value (€)")

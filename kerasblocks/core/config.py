@@ -1,4 +1,4 @@
-"""A config taken from the constructor's signature, as scikit-learn does it."""
+"""Takes a layer's config from the constructor's signature, as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _READ_BY_KERAS = ("name", "trainable", "dtype", "activity_regularizer")
 
 
 class ConfigFromSignature:
-    """Gives `get_config` and `from_config` to classes that keep their arguments.
+    """Adds `get_config` and `from_config` to classes that keep their arguments.
 
-    The convention: every argument of `__init__` is kept on an attribute of its
-    own name. What is passed on as `**kwargs`, to a parent class or a child layer, is
-    remembered as it came. Layers, activations, initializers and whatever else Keras
-    can serialize are serialized, at any depth of lists, tuples and dicts.
+    Every argument of `__init__` must be kept as an attribute of the same name.
+    Arguments in `**kwargs` are kept automatically. Layers, activations, initializers
+    and other objects that Keras can serialize are serialized, at any depth of lists,
+    tuples and dicts.
     """
 
     _passed_on: dict[str, Any]
@@ -35,7 +35,7 @@ class ConfigFromSignature:
     @classmethod
     @functools.cache
     def argument_names(cls) -> tuple[str, ...]:
-        """The constructor's own arguments, `self` and `**kwargs` left out.
+        """The names of the constructor's arguments, without `self` and `**kwargs`.
 
         Raises:
             TypeError: the constructor takes `*args`.
@@ -43,14 +43,14 @@ class ConfigFromSignature:
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
             raise TypeError(
-                f"{cls.__name__}: '__init__' must name its arguments, which are the "
-                "layer's config; it takes *args"
+                f"{cls.__name__}: '__init__' must name its arguments, because they are "
+                "the layer's config, got *args"
             )
         kept = (p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD)
         return tuple(p.name for p in kept)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as a JSON-serializable dict."""
+        """Returns the constructor's arguments as a JSON-serializable dict."""
         parent = getattr(super(), "get_config", dict)
         arguments = {name: getattr(self, name) for name in self.argument_names()}
         arguments |= self._passed_on
@@ -58,7 +58,7 @@ class ConfigFromSignature:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """An equal object from what `get_config` returned; `config` is not changed."""
+        """Makes an equal object from a config. `config` is not changed."""
         config = {
             name: value
             if name in _READ_BY_KERAS
@@ -76,13 +76,13 @@ def _serialize(value: Any, *, shared: bool) -> Any:
         return [_serialize(item, shared=shared) for item in value]
     config = keras.saving.serialize_keras_object(value)
     if shared and isinstance(value, keras.layers.Layer):
-        # A layer may stand in two blocks. Keras marks that on a dict which it copies
-        # afterwards, so the mark of a layer inside a layer is lost.
+        # Two blocks may share a layer. Keras marks shared objects on a dict and copies
+        # the dict afterwards, so the mark of a layer inside a layer is lost.
         config["shared_object_id"] = id(value)
     return config
 
 
 def _is_sharing() -> bool:
-    """Whether Keras is saving a model, and so keeps track of shared objects."""
+    """Whether Keras is saving a model. Only then does it mark shared objects."""
     keras.saving.serialize_keras_object(_PROBE)
     return "shared_object_id" in keras.saving.serialize_keras_object(_PROBE)

@@ -1,4 +1,4 @@
-"""`Hooks`: methods of Keras that are wrapped for as long as somebody needs it."""
+"""`Hooks`: wraps methods of Keras while they are in use."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Hooks:
-    """Wrapped methods, in place while at least one thread is inside `installed`.
+    """Wraps methods while at least one thread is inside `installed`.
 
-    Classes belong to all threads: a wrapper must leave the calls of other threads as
-    they are.
+    All threads share the classes, so a wrapper must not change the calls of other
+    threads.
 
     Args:
-        *hooks: Of each the class, the method's name, and the function that wraps it.
+        *hooks: Tuples of the class, the method's name, and the function that wraps the
+            method.
 
     Example:
         >>> class Bell:
@@ -41,7 +42,7 @@ class Hooks:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Wrap the methods, unless they are already."""
+        """Wraps the methods, unless another thread has done so already."""
         with self._lock:
             if not self._users:
                 for owner, name, wrap in self._hooks:
@@ -64,5 +65,5 @@ class Hooks:
         if name in vars(owner):
             self._undo.callback(setattr, owner, name, vars(owner)[name])
         else:
-            self._undo.callback(delattr, owner, name)  # an inherited one
+            self._undo.callback(delattr, owner, name)  # The method is inherited.
         setattr(owner, name, wrap(getattr(owner, name)))

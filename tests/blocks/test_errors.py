@@ -32,8 +32,7 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.SqueezeExcite(4, units=8),
-            "SqueezeExcite: 'ratio' must be left out where 'units' are given, got 4 "
-            "and 8",
+            "SqueezeExcite: 'ratio' must be left out with 'units', got 4 and 8",
         ),
         (
             lambda: kb.ConvBlock(8, padding="sane"),
@@ -54,8 +53,8 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ConvBlock(8, padding="causal").build((None, 8, 8, 3)),
-            "ConvBlock: 'padding' must be another than 'causal' for an input with 2 "
-            "spatial axes; only time has an order",
+            "ConvBlock: 'padding' must not be 'causal' for an input with 2 spatial "
+            "axes; it works in 1D only",
         ),
         (
             lambda: kb.ConvBlock(8, convolution="seperable"),
@@ -113,8 +112,8 @@ CONV = layers.Conv2D(8, 3)
             lambda: kb.ConvBlock(
                 8, normalization="rms", data_format="channels_first"
             ).build((None, 3, 8)),
-            "ConvBlock: 'normalization' must be another than RMSNormalization with "
-            "channels_first, where Keras scales the wrong axis; 'layer' is the nearest",
+            "ConvBlock: 'normalization' must not be RMSNormalization with "
+            "channels_first, because Keras scales the wrong axis; use 'layer' instead",
         ),
         (
             lambda: kb.Maxout(3).compute_output_shape((None, 8)),
@@ -162,13 +161,13 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.InceptionBlock(8, branches=[[(8, 1)]]),
-            "InceptionBlock: 'filters' must be left out with 'branches', whose steps "
-            "have their own, got 8",
+            "InceptionBlock: 'filters' must be left out with 'branches', because the "
+            "steps have their own, got 8",
         ),
         (
             lambda: kb.InceptionBlock(strides=2, branches=[[(8, 1)]]),
-            "InceptionBlock: 'strides' must be left out with 'branches', whose steps "
-            "have their own, got 2",
+            "InceptionBlock: 'strides' must be left out with 'branches', because the "
+            "steps have their own, got 2",
         ),
         (
             lambda: kb.InceptionBlock(branches=[(8, 1)]),
@@ -189,15 +188,15 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.Residual(layers.Conv2D(8, 3)).build((None, 8, 9, 8)),
-            "Residual: no stride of a 1x1 projection takes the spatial sizes (8, 9) to "
-            "those of the branch, (6, 7); pad the branch's layers (padding='same'), "
-            "or give layers that do the same to the sizes as 'shortcut'",
+            "Residual: no stride of a 1x1 projection turns the spatial sizes (8, 9) "
+            "into those of the branch, (6, 7); use padding='same' in the branch, or "
+            "pass layers that change the sizes in the same way as 'shortcut'",
         ),
         (
             lambda: kb.Residual(layers.LSTM(8)).build((None, 8, 8)),
-            "Residual: the branch takes the input shape (None, 8, 8) to (None, 8), "
-            "and no projection can change the number of axes; give the layers that do "
-            "as 'shortcut'",
+            "Residual: the branch turns the input shape (None, 8, 8) into (None, 8), "
+            "and no projection can change the number of axes; pass layers that do as "
+            "'shortcut'",
         ),
         (
             lambda: kb.Residual(layers.Conv2D(4, 3, padding="same"), shortcut=[]).build(
@@ -218,8 +217,8 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ResidualBlock(strides=2, branch=[(8, 3)]),
-            "ResidualBlock: 'strides' must be left out with 'branch', whose steps have "
-            "their own, got 2",
+            "ResidualBlock: 'strides' must be left out with 'branch', because the "
+            "steps have their own, got 2",
         ),
         (
             lambda: kb.ResidualBlock(branch=[(8, 3), ("mex", 2)]),
@@ -250,12 +249,12 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.XceptionBlock([8, 0]),
-            "XceptionBlock: 'filters' must be a positive int or a list of them, got "
-            "[8, 0]",
+            "XceptionBlock: 'filters' must be a positive int or a list of positive "
+            "ints, got [8, 0]",
         ),
         (
             lambda: kb.XceptionBlock([8, 9], depth=3),
-            "XceptionBlock: 'depth' must be None or the number of 'filters', 2, got 3",
+            "XceptionBlock: 'depth' must be None or the length of 'filters', 2, got 3",
         ),
         (
             lambda: kb.SqueezeExcite(0),
@@ -278,8 +277,8 @@ CONV = layers.Conv2D(8, 3)
             lambda: kb.SiameseEncoder(layers.LSTM(2), stacked=True).build(
                 [(None, 3, 4), (None, 5, 4)]
             ),
-            "SiameseEncoder: 'stacked' needs inputs of one shape, got [(None, 3, 4), "
-            "(None, 5, 4)]",
+            "SiameseEncoder: 'stacked' needs inputs of the same shape, got [(None, 3, "
+            "4), (None, 5, 4)]",
         ),
         (
             lambda: kb.MultiHeadOutput({}),

@@ -220,16 +220,16 @@ DENSE = layers.Dense(4)
         (
             lambda: kb.MultiInput({"text": 3}),
             "the encoder of 'text' must be a Keras layer, a list of layers, None, or "
-            "the name of one before, got 3",
+            "the name of an earlier input, got 3",
         ),
         (
             lambda: kb.MultiInput([DENSE, layers.Dense]),
             "the encoder of 1 must be a Keras layer, a list of layers, None, or the "
-            "position of one before, got <class",
+            "position of an earlier input, got <class",
         ),
         (
             lambda: kb.MultiInput({"text": DENSE, "title": "txt"}),
-            "the name of one before, got 'txt'; did you mean 'text'?",
+            "the name of an earlier input, got 'txt'; did you mean 'text'?",
         ),
         (
             lambda: kb.MultiInput([DENSE, None], "concat"),
@@ -249,8 +249,8 @@ DENSE = layers.Dense(4)
         ),
         (
             lambda: kb.MultiInput([None] * 2, "subtract", optional=[0]),
-            "merge='subtract' needs all of its inputs: 'optional' must be empty, got "
-            "[0]",
+            "'optional' must be empty with merge='subtract', which needs all inputs, "
+            "got [0]",
         ),
         (
             lambda: kb.MultiInput({"text": None, "image": None}, optional=["imgae"]),
@@ -292,12 +292,12 @@ OTHER = {"text": layers.Dense(2), "image": [layers.Reshape((2, 2)), layers.Flatt
         (
             TWO,
             {"image": (2, 4), "txt": (2, 4)},
-            "'text' is missing, and 'txt' is none of these; did you mean 'text'?",
+            "'text' is missing, and 'txt' is unknown; did you mean 'text'?",
         ),
         (
             TWO,
             {"image": (2, 4), "text": (2, 4), "x": (2, 4)},
-            "must be a dict with 'text', 'image': 'x' is none of these",
+            "must be a dict with 'text', 'image': 'x' is unknown",
         ),
         (TWO, [(2, 4), (2, 4)], "must be a dict with 'text', 'image', got a list of 2"),
         (TWO, (2, 4), "must be a dict with 'text', 'image', got a tensor of shape"),
@@ -347,7 +347,7 @@ def test_wrong_inputs_of_a_built_layer():
     x = {"text": np.zeros((2, 4)), "image": np.zeros((2, 4))}
     block = kb.MultiInput({"text": None, "image": None})
     block(x)
-    with pytest.raises(ValueError, match="'txt' is none of these; did you mean 'text'"):
+    with pytest.raises(ValueError, match="'txt' is unknown; did you mean 'text'"):
         block({"txt": x["text"], **x})
 
 
@@ -356,13 +356,13 @@ def test_wrong_inputs_of_a_built_layer():
     [
         (
             np.zeros((2, 4)),
-            "the input 'image' is optional, and must be a pair of it and of what tells "
-            "where it is present, got a tensor of shape (2, 4)",
+            "the input 'image' is optional and must be a pair (input, present), got a "
+            "tensor of shape (2, 4)",
         ),
         (
             (np.zeros((2, 4)), np.zeros((2, 4))),
-            "what tells where the optional input 'image' is present must be of shape "
-            "(batch,) or (batch, 1), got a tensor of shape (2, 4)",
+            "'present' of the optional input 'image' must have the shape (batch,) or "
+            "(batch, 1), got a tensor of shape (2, 4)",
         ),
         ((np.zeros((2, 4)),) * 3, "got a tuple of 3"),
     ],

@@ -109,8 +109,8 @@ WRONG = [
     ({"size": Y["size"]}, "'y' lacks 'kind'"),
     (
         Y["size"],
-        r"'y' must be a dict by the names of the outputs, '\w+', '\w+', got an array "
-        r"of shape \(\w+, 1\)",
+        r"'y' must be a dict keyed by the names of the outputs, '\w+', '\w+', got an "
+        r"array of shape \(\w+, 1\)",
     ),
 ]
 

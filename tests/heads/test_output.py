@@ -65,8 +65,8 @@ def test_a_task_has_its_own_loss_weight():
         ({"metrics": {"xyz": []}}, "'metrics' names 'xyz'"),
         (
             {"loss_weights": [1, 2, 3]},
-            "'loss_weights' must be a dict by the names of the heads, 'income', 'age', "
-            "'gender', got [1, 2, 3]",
+            "'loss_weights' must be a dict keyed by the names of the heads, 'income', "
+            "'age', 'gender', got [1, 2, 3]",
         ),
         (
             {"loss_weights": {"age": -1}},
