@@ -117,7 +117,7 @@ class ConvBlock(Composite):
             padding=check_padding(owner, padding),
             convolution=convolution,
             normalization=check_normalization(owner, normalization),
-            activation=check_activation(owner, activation),
+            activation=check_activation(owner, "activation", activation),
             order=check_order(owner, order, tuple(ORDERS)),
             data_format=resolve_data_format(owner, data_format),
             options=options,
@@ -198,7 +198,8 @@ def check_order(owner: str, order: Any, names: Sequence[str]) -> Any:
     """Returns `order` if it is a legal name or a tuple of the three parts."""
     parts = ORDERS["post"]
     if isinstance(order, list | tuple) and sorted(map(str, order)) == sorted(parts):
-        return tuple(order)
+        by_parts = {parts: name for name, parts in ORDERS.items()}
+        return by_parts.get(tuple(order), tuple(order))
     if isinstance(order, str) and order in names:
         return order
     raise ValueError(

@@ -9,7 +9,7 @@ import keras
 from kerasblocks.blocks.convolution import shared_options
 from kerasblocks.blocks.normalization import check_normalization
 from kerasblocks.blocks.parallel import Parallel
-from kerasblocks.blocks.steps import make_branch, refuse_beside
+from kerasblocks.blocks.steps import copy_steps, make_branch, refuse_beside
 from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import is_positive_int, sizes, split_keywords
 
@@ -78,8 +78,7 @@ class InceptionBlock(Parallel):
         if branches is None:
             steps = _book(_four(owner, filters), sizes(owner, "strides", strides))
         else:
-            given = {"filters": (filters, None), "strides": (strides, 1)}
-            refuse_beside(owner, "branches", given)
+            refuse_beside(InceptionBlock, "branches", filters=filters, strides=strides)
             steps = branches if isinstance(branches, list | tuple) else [branches]
         options, keywords = split_keywords(
             owner, kwargs, shared_options(), self.argument_names()
@@ -87,7 +86,7 @@ class InceptionBlock(Parallel):
         common = {"data_format": data_format, "dtype": keywords.get("dtype")}
         convolution = {
             "normalization": check_normalization(owner, normalization),
-            "activation": check_activation(owner, activation),
+            "activation": check_activation(owner, "activation", activation),
             **options,
         }
         super().__init__(
@@ -103,7 +102,7 @@ class InceptionBlock(Parallel):
         self._keep(
             filters=filters,
             strides=strides,
-            steps=branches,
+            _branches=copy_steps(branches),
             normalization=normalization,
             activation=activation,
         )
@@ -111,7 +110,7 @@ class InceptionBlock(Parallel):
     @property
     def branches(self) -> Any:
         """The branches as data, or None for the default ones."""
-        return self.steps
+        return self._branches
 
 
 def _book(filters: list[int], strides: Any) -> list[list[tuple]]:

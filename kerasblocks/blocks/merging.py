@@ -31,12 +31,16 @@ class Merge(NamedTuple):
     """Whether the tensors may have different numbers of channels."""
     absent: float | None = 0.0
     """The value that replaces an absent input, or None if no input may be absent."""
+    averages: bool = False
+    """Whether absent inputs must not be counted, since the layer divides by a count."""
+    sees_absent: bool = False
+    """Whether the layer takes the flags that say which inputs are present."""
 
 
 MERGES = {
     "concatenate": Merge(keras.layers.Concatenate, by_axis=True, joins=True),
     "add": Merge(keras.layers.Add),
-    "average": Merge(keras.layers.Average),
+    "average": Merge(keras.layers.Average, averages=True),
     "multiply": Merge(keras.layers.Multiply, absent=1.0),
     "maximum": Merge(keras.layers.Maximum, absent=float("-inf")),
     "minimum": Merge(keras.layers.Minimum, absent=float("inf")),
@@ -47,7 +51,7 @@ MERGES = {
         )
         for kind in COMPARISONS
     },
-    "gated": Merge(GatedMerge, by_axis=True, joins=True),
+    "gated": Merge(GatedMerge, by_axis=True, joins=True, sees_absent=True),
 }
 
 

@@ -128,14 +128,16 @@ class MultiInput(Composite):
         self.optional = self._check_optional(optional)
         self.resize = one_of(self._owner, "resize", resize, (None, "stride"))
         self.data_format = resolve_data_format(self._owner, data_format)
-        self.hide = WherePresent(1, name="hide", dtype=self.dtype_policy)
         self._places = [i for i, key in enumerate(self.keys) if key in self.optional]
         if self._places:
             policy, required = self.dtype_policy, len(self.keys) - len(self._places)
             fill = MERGES[self.merge].absent
+            self.hide = WherePresent(1, name="hide", dtype=policy)
             self.fill = FillAbsent(fill, self._places, name="fill", dtype=policy)
-            self.divide = DivideByPresent(required, name="divide", dtype=policy)
-            self.blank = WherePresent(0, name="blank", dtype=policy)
+            if MERGES[self.merge].averages:
+                self.divide = DivideByPresent(required, name="divide", dtype=policy)
+            if not required:
+                self.blank = WherePresent(0, name="blank", dtype=policy)
 
     @property
     def keys(self) -> list[Any]:
@@ -175,9 +177,9 @@ class MultiInput(Composite):
         if not presents:
             return run(merge, projected)
         projected = run(self.fill, (projected, presents))
-        gated = self.merge == "gated"
-        outputs = run(merge, (projected, presents) if gated else projected)
-        if self.merge == "average":
+        kind = MERGES[self.merge]
+        outputs = run(merge, (projected, presents) if kind.sees_absent else projected)
+        if kind.averages:
             outputs = run(self.divide, (outputs, presents))
         if len(presents) == len(projected):
             outputs = run(self.blank, (outputs, presents))
@@ -196,10 +198,11 @@ class MultiInput(Composite):
 
     def _make_merge(self, shape: Any) -> keras.layers.Layer:
         axis = channel_axis(self.data_format, shape)
-        # The mean over the inputs that are present is their sum, divided afterwards.
-        summed = self.merge == "average" and self._places
-        merge = "add" if summed else self.merge
-        options = {"optional": self._places} if self.merge == "gated" else {}
+        merge, options = self.merge, {}
+        if self._places and MERGES[merge].averages:
+            merge = "add"  # `divide` follows
+        if self._places and MERGES[merge].sees_absent:
+            options["optional"] = self._places
         return make_merge(merge, axis=axis, dtype=self.dtype_policy, **options)
 
     def _make_projections(self, encodings: list) -> dict[str, keras.layers.Layer]:

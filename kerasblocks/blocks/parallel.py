@@ -70,8 +70,12 @@ class Parallel(Composite):
             for i, branch in enumerate(branches, start=1)
         ]
         self.merge = check_merge(self._owner, merge)
-        if len(branches) > 1:
-            check_count(self._owner, merge, len(branches))
+        check_count(self._owner, merge, len(branches))
+        if len(branches) == 1 and isinstance(merge, keras.layers.Layer):
+            raise ValueError(
+                f"{self._owner}: 'merge' must be a name where there is one branch, "
+                f"which is not merged, got {merge!r}"
+            )
         self.data_format = resolve_data_format(self._owner, data_format)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.crop import Crop
 from kerasblocks.blocks.size_law import SizeLaw
 from kerasblocks.core.axes import layer_class
@@ -52,3 +53,31 @@ def make_projection(
     cropping = [(law.crop // 2, law.crop - law.crop // 2) for law in laws]
     crop = Crop(cropping, name="crop", **options)
     return Chain([crop, convolution], name=cropped, dtype=dtype)
+
+
+def make_conv_projection(
+    filters: int,
+    laws: Sequence[SizeLaw],
+    data_format: str,
+    dtype: Any,
+    **options: Any,
+) -> keras.layers.Layer:
+    """A 1x1 convolution with a normalization, and without activation.
+
+    Args:
+        filters: The number of output channels.
+        laws: The size law of each spatial axis. Only their strides are used.
+        data_format: "channels_last" or "channels_first".
+        dtype: The dtype policy.
+        **options: `normalization` and further arguments of `ConvBlock`.
+    """
+    return ConvBlock(
+        filters,
+        1,
+        tuple(law.stride for law in laws),
+        activation=None,
+        data_format=data_format,
+        name="projection",
+        dtype=dtype,
+        **options,
+    )

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.merging import (
     check_merge,
     check_mergeable,
@@ -14,7 +13,7 @@ from kerasblocks.blocks.merging import (
     make_merge,
 )
 from kerasblocks.blocks.projection import make_projection
-from kerasblocks.blocks.size_law import SizeLaw, find_size_laws, is_global
+from kerasblocks.blocks.size_law import SizeLaw, find_size_laws, global_axes
 from kerasblocks.core.arguments import one_of
 from kerasblocks.core.axes import (
     channel_axis,
@@ -33,9 +32,9 @@ class Residual(Composite):
 
     If the two shapes differ, "auto" adds a linear 1x1 projection to the shortcut: a
     Dense layer for vectors and sequences, else a convolution. It has the same stride
-    and rounding as the branch, so it fits every size: odd, even or unknown. The output
-    of a branch that ends in global pooling (all spatial sizes are 1) is broadcast over
-    the input instead.
+    and rounding as the branch, so it fits every size: odd, even or unknown. An axis that
+    has size 1 after the branch whatever the input, as after global pooling, is broadcast
+    over the input instead.
 
     Input shape: the input shape of the branch, `(batch, features)` or
         `(batch, spatial..., channels)`.
@@ -46,8 +45,9 @@ class Residual(Composite):
         shortcut: "auto", or a Keras layer or list of layers (an empty list is the
             identity) whose output has the branch's shape.
         merge: A name or a layer, as for `Parallel`. It merges the shortcut and the
-            branch, in this order. "multiply" makes the branch a gate for its input, and
-            "concatenate" is the connection of DenseNet.
+            branch, in this order. "multiply" makes the branch a gate for its input, of
+            as many channels or of one; "concatenate" is the connection of DenseNet. A
+            layer gets the input and the output of the branch as they are.
         data_format: "channels_last", "channels_first" or None for Keras' setting.
         **kwargs: `name`, `dtype`, `trainable` of the layer.
 
@@ -109,52 +109,30 @@ class Residual(Composite):
         check_mergeable(self._owner, self.merge, names, specs, axis)
         return make_merge(self.merge, axis=axis, dtype=self.dtype_policy)
 
-    def make_projection(
-        self, filters: int, laws: list[SizeLaw], shape: Any
-    ) -> keras.layers.Layer:
+    def make_projection(self, filters: int, laws: list[SizeLaw]) -> keras.layers.Layer:
         """Makes the linear 1x1 projection of the shortcut. Subclasses may override it.
 
         Args:
             filters: The number of output channels.
             laws: The size law of each spatial axis.
-            shape: The input's shape.
         """
         return make_projection(
             filters, laws, self.data_format, self.dtype_policy, cropped="shortcut"
         )
 
-    @property
-    def _joins(self) -> bool:
-        """Whether the merge takes tensors with different numbers of channels."""
-        return isinstance(self.merge, str) and joins(self.merge)
-
-    def make_conv_projection(
-        self, filters: int, laws: list[SizeLaw], normalization: Any, **options: Any
-    ) -> keras.layers.Layer:
-        """Makes a projection with a 1x1 convolution and a normalization."""
-        return ConvBlock(
-            filters,
-            1,
-            strides=tuple(law.stride for law in laws),
-            normalization=normalization,
-            activation=None,
-            data_format=self.data_format,
-            name="projection",
-            dtype=self.dtype_policy,
-            **options,
-        )
-
     def _match(self, inputs: Any, outputs: Any) -> keras.layers.Layer | None:
         """Returns a projection that fits the branch, or None for the identity."""
+        if isinstance(self.merge, keras.layers.Layer):
+            return None  # It takes both as they are.
         shape, out_shape = tuple(inputs.shape), tuple(outputs.shape)
         laws = self._size_laws(shape, out_shape)
         own = channels(self._owner, self.data_format, shape)
         filters = channels(self._owner, self.data_format, out_shape)
-        if self._joins:
+        if joins(self.merge) or (self.merge == "multiply" and filters == 1):
             filters = own
         if filters == own and all(law.stride == 1 for law in laws):
             return None
-        return self.make_projection(filters, laws, shape)
+        return self.make_projection(filters, laws)
 
     def _size_laws(self, shape: tuple, out_shape: tuple) -> list[SizeLaw]:
         sizes = spatial_sizes(self.data_format, shape)
@@ -175,9 +153,10 @@ class Residual(Composite):
             )
             return spatial_sizes(self.data_format, spec.shape)
 
-        if not self._joins and is_global(branch_sizes, out_sizes):
-            return [SizeLaw(1)] * len(sizes)  # broadcast
         laws = find_size_laws(branch_sizes, sizes, out_sizes) if sizes else []
+        for axis in global_axes(branch_sizes, out_sizes):
+            # Broadcast, which tensors that are joined cannot be.
+            laws[axis] = None if joins(self.merge) else SizeLaw(1)
         if None in laws:
             raise ValueError(
                 f"{self._owner}: no stride of a 1x1 projection turns the spatial sizes "

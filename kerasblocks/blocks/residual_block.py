@@ -10,9 +10,10 @@ import keras
 from kerasblocks.blocks.conv_block import check_order
 from kerasblocks.blocks.convolution import shared_options
 from kerasblocks.blocks.normalization import check_normalization
+from kerasblocks.blocks.projection import make_conv_projection
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.size_law import SizeLaw
-from kerasblocks.blocks.steps import end_linear, make_branch, refuse_beside
+from kerasblocks.blocks.steps import copy_steps, end_linear, make_branch, refuse_beside
 from kerasblocks.core.activations import check_activation, make_activation
 from kerasblocks.core.arguments import (
     is_positive_int,
@@ -22,7 +23,7 @@ from kerasblocks.core.arguments import (
 )
 from kerasblocks.core.composite import Run
 
-ORDERS = ("post", "pre", "book")
+RESIDUAL_ORDERS = ("post", "pre", "book")
 OF_THE_KERNEL = ("dilation_rate", "groups")
 """Options that apply to the convolutions of `kernel_size`, not to the 1x1 ones."""
 
@@ -108,28 +109,33 @@ class ResidualBlock(Residual):
             self.argument_names(),
         )
         own = {name: options.pop(name) for name in OF_THE_KERNEL if name in options}
-        check_order(owner, order, ORDERS)
+        order = check_order(owner, order, RESIDUAL_ORDERS)
         if branch is None:
             steps = residual_steps(
                 owner, filters, kernel_size, strides, depth, bottleneck, **own
             )
         else:
-            given = {
-                "filters": (filters, None),
-                "kernel_size": (kernel_size, 3),
-                "strides": (strides, 1),
-                "depth": (depth, 2),
-                "bottleneck": (bottleneck, None),
-                **{name: (value, None) for name, value in own.items()},
-            }
-            refuse_beside(owner, "branch", given)
+            refuse_beside(
+                ResidualBlock,
+                "branch",
+                filters=filters,
+                kernel_size=kernel_size,
+                strides=strides,
+                depth=depth,
+                bottleneck=bottleneck,
+            )
+            for name, value in own.items():
+                raise ValueError(
+                    f"{owner}: '{name}' must be left out with 'branch', whose steps "
+                    f"have their own, got {value!r}"
+                )
             steps = branch
         if order == "post" and isinstance(steps, list | tuple):
             steps = end_linear(steps)
         common = {"data_format": data_format, "dtype": keywords.get("dtype")}
         convolution = {
             "normalization": check_normalization(owner, normalization),
-            "activation": check_activation(owner, activation),
+            "activation": check_activation(owner, "activation", activation),
             "order": "post" if order == "book" else order,
             **options,
         }
@@ -144,7 +150,7 @@ class ResidualBlock(Residual):
             strides=strides,
             depth=depth,
             bottleneck=bottleneck,
-            steps=branch,
+            _steps=copy_steps(branch),
             order=order,
             normalization=normalization,
             activation=activation,
@@ -159,27 +165,32 @@ class ResidualBlock(Residual):
     @property
     def branch(self) -> Any:
         """The branch as data, or None if the other arguments describe it."""
-        return self.steps
+        return self._steps
 
     def wire(self, run: Run, inputs: Any) -> Any:
         outputs = super().wire(run, inputs)
         last = self.activation_layer
         return outputs if last is None else run(last, outputs)
 
-    def make_projection(
-        self, filters: int, laws: list[SizeLaw], shape: Any
-    ) -> keras.layers.Layer:
+    def make_projection(self, filters: int, laws: list[SizeLaw]) -> keras.layers.Layer:
         normalization = None if self.order == "pre" else self.normalization
-        return self.make_conv_projection(filters, laws, normalization, **self.options)
+        return make_conv_projection(
+            filters,
+            laws,
+            self.data_format,
+            self.dtype_policy,
+            normalization=normalization,
+            **self.options,
+        )
 
 
 def residual_steps(
     owner: str,
     filters: Any,
-    kernel_size: Any,
-    strides: Any,
-    depth: Any,
-    bottleneck: Any,
+    kernel_size: Any = 3,
+    strides: Any = 1,
+    depth: Any = 2,
+    bottleneck: Any = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Returns the branch of a `ResidualBlock` as steps.

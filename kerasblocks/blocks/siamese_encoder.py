@@ -127,6 +127,12 @@ class SiameseEncoder(Composite):
         if self.stacked:
             encoded = run(self.encoder, run(self.stack, list(inputs)))
             split = self.child("split", self._make_split, len(inputs))
+            if split.parts != len(inputs):
+                raise ValueError(
+                    f"{self._owner}: with 'stacked', the input must be a list of "
+                    f"{split.parts} tensors, as when the block was built, got "
+                    f"{len(inputs)}"
+                )
             return tuple(run(split, encoded))
         return tuple(run(self.encoder, x) for x in inputs)
 

@@ -31,15 +31,18 @@ class SizeLaw(NamedTuple):
         return math.ceil((size - self.crop) / self.stride)
 
 
-def is_global(branch: SizeFunction, out_sizes: Sequence[Size]) -> bool:
-    """Whether a branch reduces every size to 1, as global pooling does."""
-    if not out_sizes or set(out_sizes) != {1}:
-        return False
+def global_axes(path: SizeFunction, out_sizes: Sequence[Size]) -> list[int]:
+    """The axes that have size 1 after the path whatever they had before.
+
+    Global pooling is such a path.
+    """
+    ones = [axis for axis, size in enumerate(out_sizes) if size == 1]
     try:
-        return all(set(branch(size)) == {1} for size in (_CHECKED[0], _CHECKED[-1]))
+        probes = [path(size) for size in (_CHECKED[0], _CHECKED[-1])] if ones else []
     except Exception:
-        # Any layer may be in the branch, and refuse a size with any error.
-        return False
+        # A layer may refuse a size in its own way.
+        return []
+    return [axis for axis in ones if all(sizes[axis] == 1 for sizes in probes)]
 
 
 def find_size_laws(

@@ -70,8 +70,8 @@ class SqueezeExcite(Composite):
         self.ratio = ratio
         self.units = units
         self._keep(
-            activation=check_activation(self._owner, activation),
-            gate=check_activation(self._owner, gate, "gate"),
+            activation=check_activation(self._owner, "activation", activation),
+            gate=check_activation(self._owner, "gate", gate),
         )
         self.data_format = resolve_data_format(self._owner, data_format)
         self.multiply = keras.layers.Multiply(name="multiply", dtype=self.dtype_policy)

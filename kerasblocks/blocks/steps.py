@@ -24,7 +24,8 @@ and the branch of ResNeXt-50's first block
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -32,6 +33,7 @@ import keras
 from kerasblocks.blocks.conv_block import ConvBlock
 from kerasblocks.blocks.parallel import Parallel
 from kerasblocks.blocks.pooling import POOLINGS, Pooling
+from kerasblocks.blocks.squeeze_excite import SqueezeExcite
 from kerasblocks.core.arguments import is_positive_int
 
 _CONVOLUTION = ("filters", "kernel_size", "strides", "padding")
@@ -89,33 +91,66 @@ def convolution_arguments(step: Any) -> dict[str, Any] | None:
     return None
 
 
-def end_linear(branch: Sequence[Any]) -> list[Any]:
-    """Returns the steps, with `activation=None` as the last convolution's default."""
+def end_linear(branch: Any) -> Any:
+    """The branch, its last convolution without activation unless its step has one.
+
+    Poolings and `SqueezeExcite` may come after that convolution. At any other layer the
+    branch stays as it is. In a fork, each branch ends linear.
+
+    Example:
+        >>> end_linear([(8, 1), (16, 3), ("max", 2)])
+        [(8, 1), {'activation': None, 'filters': 16, 'kernel_size': 3}, ('max', 2)]
+    """
     steps = list(branch)
     for place in reversed(range(len(steps))):
-        arguments = convolution_arguments(steps[place])
+        step = steps[place]
+        arguments = convolution_arguments(step)
         if arguments is not None:
             steps[place] = {"activation": None, **arguments}
-            break
+        elif _is_fork(step):
+            steps[place] = [end_linear(one) for one in step]
+        elif isinstance(step, SqueezeExcite) or not isinstance(
+            step, keras.layers.Layer
+        ):
+            continue
+        break
     return steps
 
 
-def refuse_beside(
-    owner: str, argument: str, given: Mapping[str, tuple[Any, Any]]
-) -> None:
-    """Raises if an argument is given together with steps that have their own.
+def copy_steps(branch: Any) -> Any:
+    """The same steps in lists, tuples and dicts that nobody else can change."""
+    if isinstance(branch, Mapping):
+        return {name: copy_steps(value) for name, value in branch.items()}
+    if isinstance(branch, list | tuple):
+        return type(branch)(copy_steps(step) for step in branch)
+    return branch
+
+
+def refuse_beside(block: type, argument: str, **given: Any) -> None:
+    """Raises where an argument is given beside steps that have their own.
 
     Args:
-        owner: The class, for the error message.
+        block: The class.
         argument: The argument that holds the steps.
-        given: The value and the default of each other argument.
+        **given: The other arguments. They must have their defaults.
     """
-    for name, (value, default) in given.items():
-        if value != default:
+    parameters = inspect.signature(block.__init__).parameters
+    for name, value in given.items():
+        if value != parameters[name].default:
             raise ValueError(
-                f"{owner}: '{name}' must be left out with '{argument}', because the "
+                f"{block.__name__}: '{name}' must be left out with '{argument}', whose "
                 f"steps have their own, got {value!r}"
             )
+
+
+def _is_pooling(step: Any) -> bool:
+    return isinstance(step, list | tuple) and bool(step) and str(step[0]) in POOLINGS
+
+
+def _is_fork(step: Any) -> bool:
+    return isinstance(step, list | tuple) and all(
+        isinstance(branch, list | tuple) for branch in step
+    )
 
 
 def _make_step(
@@ -131,10 +166,15 @@ def _make_step(
     arguments = convolution_arguments(step)
     if arguments is not None:
         name = {"name": f"conv_{position}"}
-        return ConvBlock(**{**common, **convolution, **name, **arguments})
+        try:
+            return ConvBlock(**{**common, **convolution, **name, **arguments})
+        except (TypeError, ValueError) as error:
+            place = f"step {position} of a branch in '{argument}'"
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{owner}: {place}, {step!r}: {error}") from None
     if isinstance(step, list | tuple) and step:
         kind, *rest = step
-        if isinstance(kind, list | tuple):
+        if _is_fork(step):
             fork = [
                 make_branch(
                     owner, argument, branch, common=common, convolution=convolution

@@ -7,11 +7,17 @@ from typing import Any
 import keras
 
 from kerasblocks.blocks.normalization import check_normalization
+from kerasblocks.blocks.projection import make_conv_projection
 from kerasblocks.blocks.residual import Residual
 from kerasblocks.blocks.size_law import SizeLaw
 from kerasblocks.blocks.steps import make_branch
 from kerasblocks.core.activations import check_activation
-from kerasblocks.core.arguments import is_positive_int, positive_int, sizes
+from kerasblocks.core.arguments import (
+    is_positive_int,
+    positive_int,
+    sizes,
+    split_keywords,
+)
 
 ORDER = ("activation", "convolution", "normalization")
 
@@ -65,17 +71,18 @@ class XceptionBlock(Residual):
         **kwargs: Any,
     ):
         owner = type(self).__name__
+        _, keywords = split_keywords(owner, kwargs, (), self.argument_names())
         counts = _filters(owner, filters, depth)
         sizes(owner, "kernel_size", kernel_size)
         sizes(owner, "strides", strides)
         steps: list[Any] = [(count, kernel_size) for count in counts]
         if any(number > 1 for number in keras.tree.flatten(strides)):
             steps.append(("max", 3, strides))
-        common = {"data_format": data_format, "dtype": kwargs.get("dtype")}
+        common = {"data_format": data_format, "dtype": keywords.get("dtype")}
         convolution = {
             "convolution": "separable",
             "normalization": check_normalization(owner, normalization),
-            "activation": check_activation(owner, activation),
+            "activation": check_activation(owner, "activation", activation),
             "order": ORDER,
         }
         super().__init__(
@@ -83,7 +90,7 @@ class XceptionBlock(Residual):
                 owner, "filters", steps, common=common, convolution=convolution
             ),
             data_format=data_format,
-            **kwargs,
+            **keywords,
         )
         self._keep(
             filters=filters,
@@ -94,10 +101,14 @@ class XceptionBlock(Residual):
             activation=activation,
         )
 
-    def make_projection(
-        self, filters: int, laws: list[SizeLaw], shape: Any
-    ) -> keras.layers.Layer:
-        return self.make_conv_projection(filters, laws, self.normalization)
+    def make_projection(self, filters: int, laws: list[SizeLaw]) -> keras.layers.Layer:
+        return make_conv_projection(
+            filters,
+            laws,
+            self.data_format,
+            self.dtype_policy,
+            normalization=self.normalization,
+        )
 
 
 def _filters(owner: str, filters: Any, depth: int | None) -> list[int]:

@@ -1,5 +1,6 @@
-<<<<<<< HEAD
-"""What a block is. To write one, read in this order:
+"""What a block is, and what all blocks share.
+
+To write a block, read in this order:
 
 - `composite`: the base class, its `wire` and `child`; `chain` is a small example;
 - `block`: what layers share that are not made of other layers;
@@ -11,6 +12,3 @@
 `without_values` and `hooks` look at layers without paying for their weights. `_keras`
 holds the private names of Keras.
 """
-=======
-"""What all blocks share. To write a block of your own, start here."""
->>>>>>> words

@@ -9,13 +9,13 @@ import keras
 from kerasblocks.core.arguments import did_you_mean
 
 
-def check_activation(owner: str, activation: Any, argument: str = "activation") -> Any:
+def check_activation(owner: str, argument: str, activation: Any) -> Any:
     """Returns `activation` if it is a name, a function, a layer or None, else raises.
 
     Args:
         owner: The class, for the error message.
-        activation: What the user passed.
         argument: The argument's name, for the error message.
+        activation: What the user passed.
     """
     known: list[str] = []
     if isinstance(activation, str):

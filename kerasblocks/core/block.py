@@ -6,7 +6,11 @@ from typing import Any
 
 import keras
 
+from kerasblocks.core.arguments import split_keywords
 from kerasblocks.core.config import ConfigFromSignature
+
+_OF_LAYERS = ("activity_regularizer", "input_shape", "batch_input_shape")
+"""What a Keras layer takes beside its name, dtype and trainability."""
 
 
 class Block(ConfigFromSignature, keras.layers.Layer):
@@ -18,6 +22,7 @@ class Block(ConfigFromSignature, keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: Any):
+        split_keywords(self._owner, kwargs, _OF_LAYERS, self.argument_names())
         super().__init__(**kwargs)
         self.supports_masking = True
 

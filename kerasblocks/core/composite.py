@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from kerasblocks.core._keras import walk_layers
+from kerasblocks.core._keras import sublayers, walk_layers
 from kerasblocks.core.block import Block
 from kerasblocks.core.without_values import without_values
 
@@ -51,7 +51,8 @@ class Composite(Block):
         ...         return run(back, outputs)
         ...
         ...     def make_back(self, size):
-        ...         return keras.layers.Dense(size, name="back", dtype=self.dtype)
+        ...         policy = self.dtype_policy
+        ...         return keras.layers.Dense(size, name="back", dtype=policy)
         >>> block = Twice(keras.layers.Dense(4))
         >>> block.compute_output_shape((8, 4)), block.built
         ((8, 4), False)
@@ -88,9 +89,20 @@ class Composite(Block):
             The result of `make`.
         """
         if self.built:
+            if name not in self._child_names:
+                raise ValueError(
+                    f"{self._owner}: the child {name!r} is not among those of the "
+                    f"build, {', '.join(map(repr, self._child_names)) or 'none'}; wire "
+                    "must ask for the same children at each call"
+                )
             return getattr(self, name)
         made = _children_of(self)
         if name not in made:
+            if name in self.argument_names() or hasattr(Composite, name):
+                raise ValueError(
+                    f"{self._owner}: a child must have another name than {name!r}, "
+                    "which is an argument or an attribute of every layer"
+                )
             made[name] = make(*args)
         return made[name]
 
@@ -106,12 +118,15 @@ class Composite(Block):
                 outputs = self.wire(build_layer, inputs)
             finally:  # A build that fails leaves no children.
                 _forget_children_of(self)
+        self._keep(_child_names=tuple(made))
         for name, children in made.items():
             setattr(self, name, children)
         # Keras asks for the output spec right after building, at each level.
         self._keep(_first_spec=(inputs, outputs))
         # A convolution ignores masks. If the block says so, Keras warns about a mask.
-        self.supports_masking = all(layer.supports_masking for layer in self._layers)
+        self.supports_masking = self.supports_masking and all(
+            layer.supports_masking for layer in sublayers(self)
+        )
         if not self.trainable:
             # Freezes the new children too. TensorFlow skips the assignment of a value
             # that the attribute already has.
@@ -149,8 +164,15 @@ def infer_spec(layer: keras.layers.Layer, inputs: Any) -> Any:
     an unbuilt layer does not declare its output shape, a copy of the layer is built
     without values and asked instead.
     """
-    if _is_ready(layer) or all(map(_can_tell, walk_layers(layer))):
+    if _is_ready(layer):
         return layer.compute_output_spec(inputs)
+    if all(map(_can_tell, walk_layers(layer))):
+        try:
+            return layer.compute_output_spec(inputs)
+        except Exception:
+            # What it declares may depend on what its build creates.
+            if layer.built:
+                raise
     return _ask_a_copy(layer, inputs)
 
 

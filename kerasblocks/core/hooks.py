@@ -45,8 +45,10 @@ class Hooks:
         """Wraps the methods, unless another thread has done so already."""
         with self._lock:
             if not self._users:
-                for owner, name, wrap in self._hooks:
-                    self._install(owner, name, wrap)
+                with contextlib.ExitStack() as undo:
+                    for owner, name, wrap in self._hooks:
+                        self._install(owner, name, wrap, undo)
+                    self._undo = undo.pop_all()
             self._users += 1
         try:
             yield
@@ -56,14 +58,16 @@ class Hooks:
                 if not self._users:
                     self._undo.close()
 
-    def _install(self, owner: type, name: str, wrap: Wrap) -> None:
+    def _install(
+        self, owner: type, name: str, wrap: Wrap, undo: contextlib.ExitStack
+    ) -> None:
         if not hasattr(owner, name):
             raise RuntimeError(
                 f"kerasblocks needs {owner.__name__}.{name}, which Keras "
                 f"{keras.__version__} does not have"
             )
         if name in vars(owner):
-            self._undo.callback(setattr, owner, name, vars(owner)[name])
+            undo.callback(setattr, owner, name, vars(owner)[name])
         else:
-            self._undo.callback(delattr, owner, name)  # The method is inherited.
+            undo.callback(delattr, owner, name)  # The method is inherited.
         setattr(owner, name, wrap(getattr(owner, name)))

@@ -57,6 +57,13 @@ class MultiHeadModel(keras.Model):
             object.__setattr__(self, "__class__", _functional(type(self)))
         super().__init__(*args, **kwargs)
 
+    def __reduce__(self) -> Any:
+        load, arguments = super().__reduce__()
+        # Python finds a class by its name, and so finds the parent of a twin.
+        parent = type(self).__mro__[1]
+        is_twin = vars(parent).get("_functional") is type(self)
+        return getattr(parent if is_twin else type(self), load.__name__), arguments
+
     def compute_loss(
         self,
         x: Any = None,

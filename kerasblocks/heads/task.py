@@ -14,7 +14,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasblocks.core import activations
 from kerasblocks.core.arguments import did_you_mean, is_positive_int, non_negative
 from kerasblocks.core.config import ConfigFromSignature
 from kerasblocks.heads.label_kinds import LabelKind
@@ -41,11 +40,6 @@ def check_loss(owner: str, argument: str, loss: Any) -> Any:
         f"{owner}: '{argument}' must be a Keras loss, its name or a function, got "
         f"{loss!r}{did_you_mean(loss, names)}"
     )
-
-
-def check_activation(owner: str, argument: str, activation: Any) -> Any:
-    """Returns `activation` if Keras or a layer knows it, else raises."""
-    return activations.check_activation(owner, activation, argument)
 
 
 def check_smoothing(owner: str, argument: str, amount: Any) -> float:

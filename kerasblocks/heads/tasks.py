@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from kerasblocks.core.activations import check_activation
 from kerasblocks.core.arguments import is_positive_int, positive_int
 from kerasblocks.heads.activations import ContinuationRatio, Ordered
 from kerasblocks.heads.label_kinds import (
@@ -20,7 +21,6 @@ from kerasblocks.heads.label_kinds import (
 )
 from kerasblocks.heads.task import (
     Task,
-    check_activation,
     check_loss,
     check_smoothing,
     checked,

@@ -16,7 +16,7 @@ from kerasblocks.blocks.inception_block import InceptionBlock
 from kerasblocks.blocks.pooling import POOLINGS
 from kerasblocks.blocks.residual_block import (
     OF_THE_KERNEL,
-    ORDERS,
+    RESIDUAL_ORDERS,
     ResidualBlock,
     residual_steps,
 )
@@ -106,17 +106,17 @@ def residual_block(
         >>> residual_block(kt.HyperParameters(), filters=8, strides=2, pooling="max")
         {'branch': [{'filters': 8, ...}, {...}, ('max', 2, 2)], 'order': 'post', ...}
     """
+    kinds = _kinds(given, ("standard",))
     legal = {
         *arguments_of(ResidualBlock),
-        *shared_options(),
-        *OF_THE_KERNEL,
+        *_options(kinds) & {*shared_options(), *OF_THE_KERNEL},
         *("convolution", "pooling"),
     }
     factors = [n for n in candidates(given.get("bottleneck", 4)) if n]
     with Space(hp, "residual_block", name, given, legal) as space:
         if "convolution" in given:
-            kinds = ("standard", "separable")
-            space.choose("convolution", among("standard"), legal=kinds)
+            of_blocks = ("standard", "separable")
+            space.choose("convolution", kinds, legal=of_blocks)
         space.choose("branch", among(None))
         of_its_own = ("branch", _is_none)
         space.choose("filters", FILTERS, when=of_its_own)
@@ -134,7 +134,7 @@ def residual_block(
             among(None, 4),
             when=("filters", lambda n: all(n % factor == 0 for factor in factors)),
         )
-        space.choose("order", among(*ORDERS), legal=ORDERS)
+        space.choose("order", among(*RESIDUAL_ORDERS), legal=RESIDUAL_ORDERS)
         space.choose("normalization", NORMALIZATIONS)
         space.choose("activation", ACTIVATIONS)
     return _with_steps(space.arguments)
@@ -220,9 +220,7 @@ def _with_steps(arguments: dict[str, Any]) -> dict[str, Any]:
     convolution = arguments.pop("convolution", "standard")
     if pooling is None and convolution == "standard":
         return arguments
-    wiring = {
-        name: arguments.pop(name, default) for name, default in _RESIDUAL_WIRING.items()
-    }
+    wiring = {name: arguments.pop(name) for name in _WIRING if name in arguments}
     kernel = {name: arguments.pop(name) for name in OF_THE_KERNEL if name in arguments}
     if convolution != "standard":
         kernel["convolution"] = convolution
@@ -239,13 +237,7 @@ def _with_steps(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"branch": [*branch, (pooling, strides, strides)], **arguments}
 
 
-_RESIDUAL_WIRING = {
-    "filters": None,
-    "kernel_size": 3,
-    "strides": 1,
-    "depth": 2,
-    "bottleneck": None,
-}
+_WIRING = ("filters", "kernel_size", "strides", "depth", "bottleneck")
 
 
 def _kinds(given: dict[str, Any], kinds: tuple[str, ...]) -> Among:

@@ -129,3 +129,65 @@ def test_options_of_the_convolutions_reach_the_projection_where_they_fit():
     regularized = kb.ResidualBlock(8, kernel_regularizer="l2")
     regularized.build((None, 8, 8, 4))
     assert len(regularized.losses) == 3
+
+
+@pytest.mark.parametrize("merge", ["add", "multiply", "subtract", "maximum"])
+def test_a_global_branch_is_broadcast(merge):
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 3)).astype("float32")
+    pool = keras.layers.GlobalAveragePooling2D(keepdims=True)
+    block = kb.Residual(pool, merge=merge)
+    mean = keras.ops.convert_to_numpy(pool(x))
+    expected = {
+        "add": x + mean,
+        "multiply": x * mean,
+        "subtract": x - mean,
+        "maximum": np.maximum(x, mean),
+    }
+    np.testing.assert_allclose(block(x), expected[merge], rtol=1e-5)
+
+
+def test_one_axis_that_a_branch_reduces_is_broadcast():
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 3)).astype("float32")
+    rows = keras.layers.Lambda(
+        lambda x: keras.ops.mean(x, axis=1, keepdims=True),
+        output_shape=lambda shape: (shape[0], 1, *shape[2:]),
+    )
+    expected = x + x.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(kb.Residual(rows)(x), expected, rtol=1e-5)
+
+
+def test_a_gate_of_one_channel_is_broadcast():
+    gate = keras.layers.Conv2D(1, 1, activation="sigmoid")
+    block = kb.Residual(gate, merge="multiply")
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 3)).astype("float32")
+    np.testing.assert_allclose(block(x), x * keras.ops.convert_to_numpy(gate(x)), 1e-5)
+    assert block.projection is None
+
+
+def test_a_global_branch_cannot_be_concatenated():
+    block = kb.Residual(
+        keras.layers.GlobalAveragePooling2D(keepdims=True), merge="concatenate"
+    )
+    with pytest.raises(ValueError, match="no stride of a 1x1 projection"):
+        block.build((None, 8, 8, 4))
+
+
+def test_concatenate_is_the_connection_of_densenet():
+    conv = keras.layers.Conv2D(6, 3, padding="same")
+    block = kb.Residual(conv, merge="concatenate")
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 4)).astype("float32")
+    expected = np.concatenate([x, keras.ops.convert_to_numpy(conv(x))], axis=-1)
+    np.testing.assert_array_equal(block(x), expected)
+    assert block.projection is None
+
+
+def test_a_merge_that_is_a_layer_gets_both_as_they_are(tmp_path):
+    conv = keras.layers.Conv2D(6, 3, padding="same")
+    block = kb.Residual(conv, merge=keras.layers.Concatenate())
+    x = np.ones((1, 6, 5, 4), "float32")
+    assert block(x).shape == (1, 6, 5, 10)
+    inputs = keras.Input((6, 5, 4))
+    model = keras.Model(inputs, block(inputs))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(x), model(x))

@@ -129,3 +129,11 @@ def test_three_inputs():
     block = kb.SiameseEncoder(layers.Dense(2))
     assert block(x).shape == (3, 6)
     assert block.compute_output_shape([(None, 5)] * 3) == (None, 6)
+
+
+def test_a_stacked_encoder_refuses_another_number_of_inputs():
+    siamese = kb.SiameseEncoder(layers.Dense(4), stacked=True)
+    x = np.ones((2, 3), "float32")
+    siamese([x, x])
+    with pytest.raises(ValueError, match="must be a list of 2 tensors, .* got 3"):
+        siamese([x, x, x])

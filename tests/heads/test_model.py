@@ -1,5 +1,6 @@
 """MultiHeadModel: names in every kind of data, and all that a keras.Model can."""
 
+import pickle
 import sys
 
 import keras
@@ -392,3 +393,11 @@ def test_a_functional_subclass_leaves_the_class_as_it_is():
     by_hand = ByHand(3, 4)
     by_hand.compile("sgd", **by_hand.heads.compile_args())
     by_hand.fit(X, Y, verbose=0)
+
+
+def test_a_functional_model_is_pickled():
+    model, _ = build()
+    again = pickle.loads(pickle.dumps(model))
+    assert isinstance(again, kb.MultiHeadModel)
+    for name, values in model(X).items():
+        np.testing.assert_array_equal(again(X)[name], values)
