@@ -110,7 +110,7 @@ class Composite(Block):
             setattr(self, name, children)
         # Keras asks for the output spec right after building, at each level.
         self._keep(_first_spec=(inputs, outputs))
-        # A convolution ignores masks. If the block says so, Keras warns about a mask.
+        # With a child that ignores masks, Keras warns if the block gets a mask.
         self.supports_masking = all(layer.supports_masking for layer in self._layers)
         if not self.trainable:
             # Freezes the new children too. TensorFlow skips the assignment of a value
