@@ -24,7 +24,7 @@ def build():
         [
             keras.Input((8, 8, 1)),
             kb.ConvBlock(32, 3, normalization=None),
-            kb.InceptionBlock((16, 32, 16, 32), strides=2),
+            kb.InceptionBlock((16, 32, 16, 32), strides=2, normalization=None),
             keras.layers.Flatten(),
             keras.layers.Dense(10, activation="softmax"),
         ]

@@ -48,7 +48,7 @@ def hide(y, share, generator):
 def build():
     images = keras.Input((8, 8, 1))
     x = kb.ConvBlock(32, 3, normalization=None)(images)
-    x = kb.ResidualBlock(64, strides=2)(x)
+    x = kb.ResidualBlock(64, strides=2, order="book", normalization=None)(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(64, activation="relu")(x)
     heads = kb.MultiHeadOutput(

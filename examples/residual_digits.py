@@ -23,7 +23,7 @@ def load():
 
 
 def residual_pair(filters, strides):
-    return kb.ResidualBlock(filters, strides=strides)
+    return kb.ResidualBlock(filters, strides=strides, order="book", normalization=None)
 
 
 def plain_pair(filters, strides):

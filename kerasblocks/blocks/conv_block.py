@@ -54,7 +54,7 @@ class ConvBlock(Composite):
         filters: The number of output channels. Must be None for a depthwise
             convolution, which has `depth_multiplier` times the channels of its input.
         kernel_size: A positive int, or a tuple with one for each spatial axis.
-        strides: Likewise.
+        strides: The same.
         padding: "same", "valid", "causal" (1D only: a step sees no later steps), or
             the number of zeros on each side: an int, or a tuple with an int or a pair
             `(before, after)` for each spatial axis.
@@ -125,7 +125,7 @@ class ConvBlock(Composite):
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
-        """The layers in running order, empty before the block is built."""
+        """The layers in the order in which they run. Empty until the block is built."""
         parts = [getattr(self, f"{part}_layers", ()) for part in self._parts]
         return [layer for layers in parts for layer in layers]
 

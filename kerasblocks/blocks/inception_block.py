@@ -134,6 +134,6 @@ def _four(owner: str, filters: Any) -> list[int]:
     ):
         return list(filters)
     raise ValueError(
-        f"{owner}: 'filters' must be a positive int or a list of 4, one for each "
-        f"branch, got {filters!r}"
+        f"{owner}: 'filters' must be a positive int or a list of 4 ints, one for "
+        f"each branch, got {filters!r}"
     )

@@ -210,8 +210,8 @@ class MultiInput(Composite):
         for key, encoding in zip(self.keys, encodings, strict=True):
             if not hasattr(encoding, "shape"):
                 raise ValueError(
-                    f"{self._owner}: the encoder of {key!r} must give one tensor, got "
-                    f"{describe(encoding)}"
+                    f"{self._owner}: the encoder of {key!r} must return one tensor, "
+                    f"got {describe(encoding)}"
                 )
         shapes = [tuple(x.shape) for x in encodings]
         if len({len(shape) for shape in shapes}) > 1 or len(shapes[0]) < 2:

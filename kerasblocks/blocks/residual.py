@@ -32,8 +32,8 @@ class Residual(Composite):
 
     If the two shapes differ, "auto" adds a linear 1x1 projection to the shortcut: a
     Dense layer for vectors and sequences, else a convolution. It has the same stride
-    and rounding as the branch, so it fits every size: odd, even or unknown. An axis that
-    has size 1 after the branch whatever the input, as after global pooling, is broadcast
+    and rounding as the branch, so it fits every size: odd, even or unknown. Where the
+    branch gives size 1 for every input, as global pooling does, its output is broadcast
     over the input instead.
 
     Input shape: the input shape of the branch, `(batch, features)` or

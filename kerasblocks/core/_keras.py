@@ -49,5 +49,5 @@ def nodes(operation: Any) -> tuple[list[Any], list[Any]]:
 
 
 def has_value(variable: Any) -> bool:
-    """Whether a variable has a value; a deferred one gets its value later."""
+    """Whether a variable has a value. A deferred variable has none yet."""
     return variable._value is not None

@@ -135,7 +135,7 @@ def sizes(owner: str, argument: str, value: Any, rank: int | None = None) -> Any
     Returns:
         `value` itself if `rank` is None, else a tuple of `rank` ints.
     """
-    many = "a tuple of positive ints" if rank is None else f"a tuple of {rank}"
+    many = "a tuple of positive ints" if rank is None else f"a tuple of {rank} ints"
     if is_positive_int(value):
         return value if rank is None else (int(value),) * rank
     if (

@@ -123,7 +123,7 @@ class Composite(Block):
             setattr(self, name, children)
         # Keras asks for the output spec right after building, at each level.
         self._keep(_first_spec=(inputs, outputs))
-        # A convolution ignores masks. If the block says so, Keras warns about a mask.
+        # With a child that ignores masks, Keras warns if the block gets a mask.
         self.supports_masking = self.supports_masking and all(
             layer.supports_masking for layer in sublayers(self)
         )

@@ -1,4 +1,4 @@
-"""`without_values`: runs a function in which variables get no values."""
+"""`without_values`: runs a function without giving values to variables."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ T = TypeVar("T")
 def without_values(function: Callable[[], T]) -> T:
     """Runs `function`. Variables made in it get no values, and Keras forgets them.
 
-    The function runs in a new thread. Keras keeps some state by thread: the names that
-    it has given to layers, and the variables that wait for a value. That state ends
-    with the thread. The new thread has the caller's dtype policy, custom objects and
-    permission to read lambdas.
+    The function runs in a new thread. Keras keeps some state for each thread: the names
+    of layers, and the variables that wait for a value. This state ends with the thread.
+    The new thread gets the caller's dtype policy, custom objects and permission to
+    deserialize lambdas.
 
     Args:
-        function: Takes no arguments. What it returns must not be run.
+        function: A function without arguments. Layers and models that it returns must
+            not be called.
 
     Raises:
         CreatedOutside: the function builds a layer that was created outside it. The
@@ -73,7 +74,7 @@ def without_values(function: Callable[[], T]) -> T:
 
 
 class CreatedOutside(ValueError):
-    """A function without values was about to build a layer that it did not create.
+    """The function would build a layer that was created outside it.
 
     Attributes:
         layer: The layer.
@@ -83,7 +84,7 @@ class CreatedOutside(ValueError):
 
 
 def _reads_lambdas() -> bool:
-    """Whether this thread may read lambdas, which Keras has no getter for."""
+    """Whether this thread may deserialize lambdas. Keras has no getter for this."""
     try:
         keras.saving.deserialize_keras_object({"class_name": "__lambda__", "config": 0})
     except ValueError:
@@ -105,10 +106,10 @@ _THREAD = _Thread()
 
 
 def _defer(init: Callable[..., None]) -> Callable[..., None]:
-    """Defers the value of every variable, and gives zeros to whoever reads it.
+    """Defers the value of every variable, and makes it zeros.
 
-    Keras does not defer a variable that is made from a value, as optimizers do. It
-    computes a deferred random value again at each reading.
+    Keras does not defer a variable that is made from a value, as in optimizers. It
+    computes a deferred random value anew each time that the variable is read.
     """
 
     def hooked(
@@ -130,7 +131,7 @@ def _defer(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _drop(assign: Callable[..., Any]) -> Callable[..., Any]:
-    """Drops the values that a file of weights would leave in memory."""
+    """Ignores values that are loaded from a file of weights, to save memory."""
 
     def hooked(variable: Any, value: Any) -> Any:
         is_deferred = _THREAD.is_active and not has_value(variable)
@@ -141,7 +142,7 @@ def _drop(assign: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _record(init: Callable[..., None]) -> Callable[..., None]:
-    """Records which layers are created while active."""
+    """Records the layers that are created."""
 
     def hooked(layer: Any, *args: Any, **kwargs: Any) -> None:
         if _THREAD.is_active:
@@ -152,9 +153,9 @@ def _record(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse(scope: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuses to build a layer that was created elsewhere, before it is changed.
+    """Refuses to build a layer that was created outside, before the layer changes.
 
-    A layer opens its name scope first, both when it is called and when it is built.
+    Every call and build of a layer begins by opening its name scope.
     """
 
     def hooked(layer: Any) -> Any:
@@ -183,7 +184,7 @@ def _skip(change: Callable[..., None]) -> Callable[..., None]:
 
 
 def _by_identity(key: Callable[..., Any]) -> Callable[..., Any]:
-    """Identifies a variable by itself. TensorFlow's optimizers use its value."""
+    """Identifies a variable by its id. TensorFlow's optimizers use its value."""
 
     def hooked(optimizer: Any, variable: Any) -> Any:
         return id(variable) if _THREAD.is_active else key(optimizer, variable)
@@ -192,7 +193,7 @@ def _by_identity(key: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _like(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds a variable like another one. TensorFlow would read that one's value."""
+    """Adds a variable like another one. TensorFlow would read the value of that one."""
 
     def hooked(
         optimizer: Any,

@@ -100,8 +100,8 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.ConvBlock(8, (3, 3, 3)).build((None, 8, 8, 3)),
-            "ConvBlock: 'kernel_size' must be a positive int or a tuple of 2, got "
-            "(3, 3, 3)",
+            "ConvBlock: 'kernel_size' must be a positive int or a tuple of 2 ints, "
+            "got (3, 3, 3)",
         ),
         (
             lambda: kb.ConvBlock(8).build((None, 8, 8, None)),
@@ -156,8 +156,8 @@ CONV = layers.Conv2D(8, 3)
         ),
         (
             lambda: kb.InceptionBlock([8, 8]),
-            "InceptionBlock: 'filters' must be a positive int or a list of 4, one for "
-            "each branch, got [8, 8]",
+            "InceptionBlock: 'filters' must be a positive int or a list of 4 ints, one "
+            "for each branch, got [8, 8]",
         ),
         (
             lambda: kb.InceptionBlock(8, branches=[[(8, 1)]]),

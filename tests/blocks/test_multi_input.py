@@ -323,7 +323,7 @@ OTHER = {"text": layers.Dense(2), "image": [layers.Reshape((2, 2)), layers.Flatt
         (
             TWO,
             {"text": (2, 4), "image": [(2, 4), (2, 4)]},
-            "the encoder of 'image' must give one tensor, got a list of 2",
+            "the encoder of 'image' must return one tensor, got a list of 2",
         ),
     ],
 )

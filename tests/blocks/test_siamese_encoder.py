@@ -135,5 +135,5 @@ def test_a_stacked_encoder_refuses_another_number_of_inputs():
     siamese = kb.SiameseEncoder(layers.Dense(4), stacked=True)
     x = np.ones((2, 3), "float32")
     siamese([x, x])
-    with pytest.raises(ValueError, match="must be a list of 2 tensors, .* got 3"):
+    with pytest.raises(ValueError, match=r"must be a list of 2 tensors, .* got 3"):
         siamese([x, x, x])

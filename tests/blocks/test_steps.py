@@ -66,11 +66,9 @@ def test_later_changes_to_the_steps_have_no_effect(tmp_path):
 
 
 def test_a_dict_is_named_with_its_step():
-    with pytest.raises(
-        ValueError, match=r"ResidualBlock: step 2 .* in 'branch'.*'rel'"
-    ):
+    with pytest.raises(ValueError, match=r"Block: step 2 .* 'branch'.*'rel'"):
         kb.ResidualBlock(branch=[(4, 1), {"filters": 4, "activation": "rel"}])
-    with pytest.raises(TypeError, match="InceptionBlock: step 1 .* 'filters'"):
+    with pytest.raises(TypeError, match=r"InceptionBlock: step 1 .* 'filters'"):
         kb.InceptionBlock(branches=[[{"filtres": 4}]])
 
 
