@@ -56,7 +56,7 @@ def test_there_are_snippets():
     assert SHAPE.search(SNIPPETS[1].split("\n")[1])
 
 
-@pytest.mark.parametrize("page", ["docs/own-block.md"])
+@pytest.mark.parametrize("page", ["docs/own-block.md", "docs/steps.md"])
 def test_page(page):
     names = {}
     for snippet in snippets(page):

@@ -123,12 +123,8 @@ class ResidualBlock(Residual):
                 strides=strides,
                 depth=depth,
                 bottleneck=bottleneck,
+                **own,
             )
-            for name, value in own.items():
-                raise ValueError(
-                    f"{owner}: '{name}' must be left out with 'branch', whose steps "
-                    f"have their own, got {value!r}"
-                )
             steps = branch
         if order == "post" and isinstance(steps, list | tuple):
             steps = end_linear(steps)

@@ -109,9 +109,7 @@ def end_linear(branch: Any) -> Any:
             steps[place] = {"activation": None, **arguments}
         elif _is_fork(step):
             steps[place] = [end_linear(one) for one in step]
-        elif isinstance(step, SqueezeExcite) or not isinstance(
-            step, keras.layers.Layer
-        ):
+        elif isinstance(step, SqueezeExcite) or _is_pooling(step):
             continue
         break
     return steps
@@ -136,10 +134,11 @@ def refuse_beside(block: type, argument: str, **given: Any) -> None:
     """
     parameters = inspect.signature(block.__init__).parameters
     for name, value in given.items():
-        if value != parameters[name].default:
+        default = parameters[name].default if name in parameters else None
+        if value != default:
             raise ValueError(
-                f"{block.__name__}: '{name}' must be left out with '{argument}', whose "
-                f"steps have their own, got {value!r}"
+                f"{block.__name__}: '{name}' must be left out with '{argument}', "
+                f"because the steps have their own, got {value!r}"
             )
 
 

@@ -17,9 +17,9 @@ def round_the_other_way(patch):
     """A shortcut that crops where the path does not, and the reverse."""
     right = kb.Residual.make_projection
 
-    def wrong(self, filters, laws, shape):
+    def wrong(self, filters, laws):
         turned = [SizeLaw(s, s - 1 - crop) for s, crop in laws]
-        return right(self, filters, turned, shape)
+        return right(self, filters, turned)
 
     patch.setattr(kb.Residual, "make_projection", wrong)
 
@@ -28,8 +28,8 @@ def round_up_only(patch):
     """A shortcut as the book has it, with no thought of paths that round down."""
     right = kb.Residual.make_projection
 
-    def wrong(self, filters, laws, shape):
-        return right(self, filters, [SizeLaw(s) for s, _ in laws], shape)
+    def wrong(self, filters, laws):
+        return right(self, filters, [SizeLaw(s) for s, _ in laws])
 
     patch.setattr(kb.Residual, "make_projection", wrong)
 

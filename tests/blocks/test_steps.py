@@ -7,6 +7,7 @@ from keras import layers
 
 import kerasblocks as kb
 from kerasblocks.blocks.steps import end_linear
+from tests.table import assert_equal
 
 
 def activations(block):
@@ -62,7 +63,7 @@ def test_later_changes_to_the_steps_have_no_effect(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     values = np.ones((1, 8, 8, 4), "float32")
-    np.testing.assert_array_equal(again(values), model(values))
+    assert_equal(again(values), model(values))
 
 
 def test_a_dict_is_named_with_its_step():

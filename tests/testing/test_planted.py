@@ -22,15 +22,15 @@ from tests.table import BY_NAME
 
 def shortcut_with_a_policy_of_its_own(patch):
     """A projection that is not given the block's dtype policy."""
-    right = kb.Residual.make_conv_projection
+    right = kb.ResidualBlock.make_projection
 
-    def wrong(self, filters, laws, normalization, **options):
-        layer = right(self, filters, laws, normalization, **options)
+    def wrong(self, filters, laws):
+        layer = right(self, filters, laws)
         config = layer.get_config()
         del config["dtype"]
         return type(layer).from_config(config)
 
-    patch.setattr(kb.Residual, "make_conv_projection", wrong)
+    patch.setattr(kb.ResidualBlock, "make_projection", wrong)
 
 
 def forget(kind, argument):
