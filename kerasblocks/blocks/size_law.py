@@ -13,7 +13,7 @@ SizeFunction = Callable[[int], Sequence[Size]]
 
 _START = 64
 _LARGEST_STRIDE = 64
-_CHECKED = (57, 64, 75, 128)
+_CHECKED = (64, 75, 128)
 
 
 class SizeLaw(NamedTuple):

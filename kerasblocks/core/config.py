@@ -23,6 +23,14 @@ class ConfigFromSignature:
 
     _passed_on: dict[str, Any]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            # Keras asks for the signature twice for each layer that is created, and
+            # Python takes it from here instead of making it again.
+            init: Any = cls.__init__
+            init.__signature__ = inspect.signature(init)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         new = super().__new__
         made = new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
