@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,3 +60,27 @@ def describe(value: Any) -> str:
     if hasattr(value, "shape"):
         return f"a tensor of shape {tuple(value.shape)}"
     return repr(value)
+
+
+def check_some(owner: str, argument: str, value: Any, keys: Sequence[Any]) -> tuple:
+    """Returns a list of some of the keys as a tuple, else raises."""
+    expected = f"'{argument}' must be a list of some of {', '.join(map(repr, keys))}"
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(f"{owner}: {expected}, got {value!r}")
+    for key in value:
+        if isinstance(key, bool) or key not in keys:
+            hint = did_you_mean(key, [k for k in keys if isinstance(k, str)])
+            raise ValueError(f"{owner}: {expected}, got {key!r}{hint}")
+    return tuple(value)
+
+
+def layer_name(name: str) -> str:
+    """Returns a user's name as a legal layer name.
+
+    TensorFlow uses layer names as scopes, and refuses spaces and umlauts in them.
+
+    Example:
+        >>> layer_name("house value (€)")
+        'house_value____'
+    """
+    return re.sub(r"[^A-Za-z0-9_.>-]", "_", name)

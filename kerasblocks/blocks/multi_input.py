@@ -11,7 +11,9 @@ from kerasblocks.blocks.input_structure import (
     as_pair,
     by_name,
     by_position,
+    check_some,
     describe,
+    layer_name,
 )
 from kerasblocks.blocks.merging import (
     MERGES,
@@ -33,7 +35,7 @@ from kerasblocks.core.axes import (
     spatial_sizes,
 )
 from kerasblocks.core.chain import as_layer
-from kerasblocks.core.composite import Composite, Run, layer_name
+from kerasblocks.core.composite import Composite, Run
 
 
 @keras.saving.register_keras_serializable(package="kerasblocks")
@@ -125,7 +127,13 @@ class MultiInput(Composite):
         self.encoders = layers if named else list(layers.values())
         self.merge = check_merge(self._owner, merge)
         check_count(self._owner, merge, len(layers))
-        self.optional = self._check_optional(optional)
+        self.optional = check_some(self._owner, "optional", optional, self.keys)
+        fills = isinstance(merge, str) and MERGES[merge].absent is not None
+        if optional and not fills:
+            raise ValueError(
+                f"{self._owner}: 'optional' must be empty with merge={merge!r}, which "
+                f"needs all inputs, got {list(optional)!r}"
+            )
         self.resize = one_of(self._owner, "resize", resize, (None, "stride"))
         self.data_format = resolve_data_format(self._owner, data_format)
         self._places = [i for i, key in enumerate(self.keys) if key in self.optional]
@@ -284,25 +292,3 @@ class MultiInput(Composite):
                 f"input, got {encoder!r}"
                 f"{did_you_mean(encoder, [k for k in others if isinstance(k, str)])}"
             ) from None
-
-    def _check_optional(self, optional: Any) -> tuple:
-        legal = ", ".join(map(repr, self.keys))
-        if isinstance(optional, str) or not isinstance(optional, Sequence):
-            raise ValueError(
-                f"{self._owner}: 'optional' must be a list of some of {legal}, got "
-                f"{optional!r}"
-            )
-        for key in optional:
-            if isinstance(key, bool) or key not in self.keys:
-                hint = did_you_mean(key, [k for k in self.keys if isinstance(k, str)])
-                raise ValueError(
-                    f"{self._owner}: 'optional' must be a list of some of {legal}, got "
-                    f"{key!r}{hint}"
-                )
-        fills = isinstance(self.merge, str) and MERGES[self.merge].absent is not None
-        if optional and not fills:
-            raise ValueError(
-                f"{self._owner}: 'optional' must be empty with merge={self.merge!r}, "
-                f"which needs all inputs, got {list(optional)!r}"
-            )
-        return tuple(optional)

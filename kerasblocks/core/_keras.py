@@ -48,6 +48,12 @@ def nodes(operation: Any) -> tuple[list[Any], list[Any]]:
     return operation._inbound_nodes, operation._outbound_nodes
 
 
+def custom_objects() -> dict[str, Any]:
+    """The custom objects that are in scope in this thread."""
+    with keras.saving.custom_object_scope({}) as scope:
+        return dict(scope.backup)
+
+
 def has_value(variable: Any) -> bool:
     """Whether a variable has a value. A deferred variable has none yet."""
     return variable._value is not None

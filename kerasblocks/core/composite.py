@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
-import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -61,6 +60,8 @@ class Composite(Block):
         (4, 40)
     """
 
+    _child_names: tuple[str, ...] = ()
+
     def wire(self, run: Run, inputs: Any) -> Any:
         """Connects the children: `run(layer, x)` stands for `layer(x)`.
 
@@ -96,7 +97,7 @@ class Composite(Block):
                     "must ask for the same children at each call"
                 )
             return getattr(self, name)
-        made = _children_of(self)
+        made = _TEMPORARY.of(self)
         if name not in made:
             if name in self.argument_names() or hasattr(Composite, name):
                 raise ValueError(
@@ -112,12 +113,12 @@ class Composite(Block):
     def build(self, input_shape: Any) -> None:
         """Creates every weight of the block from the shape of its input."""
         inputs = as_specs(input_shape, self.compute_dtype)
-        with _making():
-            made = _children_of(self)
+        with _TEMPORARY.kept():
+            made = _TEMPORARY.of(self)
             try:
                 outputs = self.wire(build_layer, inputs)
             finally:  # A build that fails leaves no children.
-                _forget_children_of(self)
+                _TEMPORARY.forget(self)
         self._keep(_child_names=tuple(made))
         for name, children in made.items():
             setattr(self, name, children)
@@ -136,8 +137,11 @@ class Composite(Block):
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         known, outputs = self.__dict__.pop("_first_spec", (None, None))
         if known is None or not _same_specs(known, inputs):
-            with contextlib.nullcontext() if self.built else _asking():
+            if self.built:
                 outputs = self.wire(infer_spec, inputs)
+            else:
+                with _TEMPORARY.kept(), _random_state_restored():
+                    outputs = self.wire(infer_spec, inputs)
         # New specs, because the output of an identity belongs to another layer.
         return tree.map_structure(
             lambda spec: keras.KerasTensor(spec.shape, spec.dtype, spec.sparse),
@@ -217,57 +221,56 @@ def _ask_a_copy(layer: keras.layers.Layer, inputs: Any) -> Any:
             copy["layer"] = type(layer).from_config(layer.get_config())
         return build_layer(copy["layer"], inputs)
 
-    with _making():
-        copy = _children_of(layer)
+    with _TEMPORARY.kept():
+        copy = _TEMPORARY.of(layer)
         return without_values(ask)
 
 
-class _Made(threading.local):
-    by_id: dict[int, tuple[Any, dict[str, Any]]] | None = None
+class _TemporaryChildren(threading.local):
+    """The children of unbuilt blocks, during one build or one question of a thread."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[Any, dict[str, Any]]] | None = None
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keeps them until the outermost context ends."""
+        if self._by_id is not None:
+            yield
+            return
+        self._by_id = {}
+        try:
+            yield
+        finally:
+            self._by_id = None
+
+    def of(self, layer: Any) -> dict[str, Any]:
+        """Those of one layer, by name."""
+        if self._by_id is None:
+            raise RuntimeError(f"{layer.name}: child() can be used only in wire()")
+        # The layer is kept too: Python may give the id of a deleted layer to another.
+        return self._by_id.setdefault(id(layer), (layer, {}))[1]
+
+    def forget(self, layer: Any) -> None:
+        """Forgets those of one layer."""
+        if self._by_id is not None:
+            self._by_id.pop(id(layer), None)
 
 
-_MADE = _Made()
-"""The children of unbuilt blocks, during one build or one question in a thread."""
+_TEMPORARY = _TemporaryChildren()
 
 
 @contextlib.contextmanager
-def _making() -> Iterator[None]:
-    """Lets unbuilt blocks have children. The outermost context forgets them."""
-    if _MADE.by_id is not None:
-        yield
-        return
-    _MADE.by_id = {}
-    try:
-        yield
-    finally:
-        _MADE.by_id = None
+def _random_state_restored() -> Iterator[None]:
+    """Restores Python's random state, from which initializers draw their seeds.
 
-
-@contextlib.contextmanager
-def _asking() -> Iterator[None]:
-    """Lets unbuilt blocks have children, and restores Python's random state.
-
-    Layers draw the seeds of their initializers from Python's generator. A question
-    about a block's shape must not change the initial weights of the block.
+    A question about a block's shape must not change the initial weights of the block.
     """
     state = random.getstate()
     try:
-        with _making():
-            yield
+        yield
     finally:
         random.setstate(state)
-
-
-def _children_of(layer: Any) -> dict[str, Any]:
-    # The layer is kept too: Python may give the id of a deleted layer to another.
-    if _MADE.by_id is None:
-        raise RuntimeError(f"{layer.name}: child() can be used only in wire()")
-    return _MADE.by_id.setdefault(id(layer), (layer, {}))[1]
-
-
-def _forget_children_of(layer: Any) -> None:
-    if _MADE.by_id is not None:
-        _MADE.by_id.pop(id(layer), None)
 
 
 def _same_specs(one: Any, other: Any) -> bool:
@@ -287,15 +290,3 @@ def as_specs(shapes: Any, dtype: Any) -> Any:
 def as_shapes(specs: Any) -> Any:
     """Returns the shapes of `KerasTensor`s, in the same structure."""
     return tree.map_structure(lambda spec: tuple(spec.shape), specs)
-
-
-def layer_name(name: str) -> str:
-    """Returns a user's name as a legal layer name.
-
-    TensorFlow uses layer names as scopes, and refuses spaces and umlauts in them.
-
-    Example:
-        >>> layer_name("house value (€)")
-        'house_value____'
-    """
-    return re.sub(r"[^A-Za-z0-9_.>-]", "_", name)

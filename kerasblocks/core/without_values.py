@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import keras
 from keras import ops
 
-from kerasblocks.core._keras import PATCHED, has_value
+from kerasblocks.core._keras import PATCHED, custom_objects, has_value
 from kerasblocks.core.hooks import Hooks, Wrap
 
 T = TypeVar("T")
@@ -42,8 +42,7 @@ def without_values(function: Callable[[], T]) -> T:
         (1000000, 1000000)
     """
     policy = keras.config.dtype_policy()
-    with keras.saving.custom_object_scope({}) as objects:
-        pass
+    objects = custom_objects()
     reads_lambdas = _reads_lambdas()
 
     def run() -> T:
@@ -52,7 +51,7 @@ def without_values(function: Callable[[], T]) -> T:
         if reads_lambdas:
             keras.config.enable_unsafe_deserialization()
         with (
-            keras.saving.custom_object_scope(objects.backup),
+            keras.saving.custom_object_scope(objects),
             _HOOKS.installed(),
             keras.StatelessScope(initialize_variables=False),
         ):

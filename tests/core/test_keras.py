@@ -89,3 +89,9 @@ def test_a_layer_opens_its_name_scope_before_it_is_built(monkeypatch):
     Built()(keras.Input((1,)))
     assert order[:2] == ["scope", "build"]
     assert order.index("build", 2) > order.index("scope", 1)
+
+
+def test_custom_objects_are_those_in_scope():
+    with keras.saving.custom_object_scope({"mine": layers.Dense}):
+        assert _keras.custom_objects()["mine"] is layers.Dense
+    assert "mine" not in _keras.custom_objects()
