@@ -11,7 +11,7 @@ from keras import layers
 import kerasblocks as kb
 from kerasblocks import spaces
 from kerasblocks.testing import configs
-from tests.spaces.reading import filters_and_strides
+from tests.spaces.reading import filters_and_strides, sampled
 
 FILTERS = (1, 2, 4)
 CONVOLUTIONAL = ("conv_block", "inception_block", "residual_block", "xception_block")
@@ -95,17 +95,6 @@ def check(name, config, given, rank=2):
 def test_every_point_builds(name, data, rank):
     given, config = data.draw(built(name))
     check(name, config, given, rank)
-
-
-def sampled(space, seed, **given):
-    """A configuration of random values, as KerasTuner's random search makes them."""
-    hp = kt.HyperParameters()
-    space(hp, **given)
-    hp.values = {}
-    for count, parameter in enumerate(hp.space):
-        if hp.is_active(parameter):
-            hp.values[parameter.name] = parameter.random_sample(seed + count)
-    return hp, space(hp, **given)
 
 
 @each_space
