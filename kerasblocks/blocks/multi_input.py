@@ -248,7 +248,7 @@ class MultiInput(Composite):
                 self.data_format,
                 self.dtype_policy,
                 name=layer_name(f"project_{key}"),
-                cropped=layer_name(f"resize_{key}"),
+                chain_name=layer_name(f"resize_{key}"),
             )
         return projections
 

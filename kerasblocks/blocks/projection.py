@@ -21,7 +21,7 @@ def make_projection(
     dtype: Any,
     *,
     name: str = "projection",
-    cropped: str = "cropped",
+    chain_name: str = "cropped",
     activation: Any = None,
 ) -> keras.layers.Layer:
     """Returns a Dense layer if that is enough, else a 1x1 convolution.
@@ -32,7 +32,7 @@ def make_projection(
         data_format: "channels_last" or "channels_first".
         dtype: The dtype policy of the layers.
         name: The name of the layer with the weights.
-        cropped: The name of the chain of a `Crop` and this layer, if a law needs one.
+        chain_name: The name of the chain of a `Crop` and this layer, if a law needs one.
         activation: An activation, or None for a linear projection.
     """
     pointwise = all(law.stride == 1 for law in laws)
@@ -52,7 +52,7 @@ def make_projection(
         return convolution
     cropping = [(law.crop // 2, law.crop - law.crop // 2) for law in laws]
     crop = Crop(cropping, name="crop", **options)
-    return Chain([crop, convolution], name=cropped, dtype=dtype)
+    return Chain([crop, convolution], name=chain_name, dtype=dtype)
 
 
 def make_conv_projection(

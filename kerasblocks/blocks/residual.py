@@ -117,7 +117,7 @@ class Residual(Composite):
             laws: The size law of each spatial axis.
         """
         return make_projection(
-            filters, laws, self.data_format, self.dtype_policy, cropped="shortcut"
+            filters, laws, self.data_format, self.dtype_policy, chain_name="shortcut"
         )
 
     def _match(self, inputs: Any, outputs: Any) -> keras.layers.Layer | None:

@@ -17,8 +17,8 @@ from keras import ops
 class LabelKind:
     """What the label of one sample is.
 
-    While losses and metrics look for missing labels, labels have the shape
-    `(batch, ..., width)`, with `width` columns, whatever their kind.
+    Losses and metrics first bring labels of every kind to the shape
+    `(batch, ..., width)`, to find those that are missing.
     """
 
     classes: int | None

@@ -127,7 +127,7 @@ class Task(ConfigFromSignature):
         """The kind of the labels."""
         raise NotImplementedError(f"{self._owner} must define 'label_kind'")
 
-    # Cached, so that a subclass may have a field of this name instead.
+    # Not a property: that would block a field of this name in a subclass.
     @cached_property
     def units(self) -> int:
         """The number of units of the head's Dense layer."""

@@ -156,7 +156,8 @@ class Binary(Task):
         activation: The activation of the output.
         loss: A Keras loss.
         class_weight: A weight for 0 and one for 1, as a dict or a list.
-        label_smoothing: Labels become this much nearer to 0.5, times 2.
+        label_smoothing: Moves labels towards 0.5: a label `y` becomes
+            `y * (1 - label_smoothing) + label_smoothing / 2`.
         metrics, hidden, loss_weight, missing: See `Task`.
 
     Example:
@@ -188,7 +189,8 @@ class Multilabel(Task):
         loss: A Keras loss.
         class_weight: A weight for the loss of each label, as a list or as a dict by
             their positions.
-        label_smoothing: Labels become this much nearer to 0.5, times 2.
+        label_smoothing: Moves labels towards 0.5: a label `y` becomes
+            `y * (1 - label_smoothing) + label_smoothing / 2`.
         metrics, hidden, loss_weight, missing: See `Task`.
 
     Example:

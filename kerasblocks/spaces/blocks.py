@@ -92,12 +92,12 @@ def residual_block(
 ) -> dict[str, Any]:
     """The space of `ResidualBlock`; see `conv_block`.
 
-    It holds two choices that the block takes as steps alone: `pooling` (None, "max" or
-    "average") to reduce sizes after the convolutions instead of by a stride, only where
-    the stride leaves something to pool; and `convolution` ("standard" or "separable"),
-    "standard" unless it is given. Where these need it, the result has a `branch`
-    instead of `filters` and the like. A bottleneck is searched only where it divides
-    the filters.
+    The space has two arguments that the block does not have. `pooling` (None, "max" or
+    "average") reduces sizes after the convolutions instead of by a stride; it is
+    searched if the stride is above 1. `convolution` is "standard" or, if you give it,
+    "separable". A result that uses one of these has a `branch` of steps instead of
+    `filters`, `kernel_size`, `strides`, `depth` and `bottleneck`. A bottleneck is
+    searched if it divides the filters.
 
     Example:
         >>> import keras_tuner as kt
@@ -201,7 +201,7 @@ def normalization(hp: Any, name: str = "normalization", **given: Any) -> dict[st
     kinds = ("batch", "layer", "group", "rms", None)
     with Space(hp, "normalization", name, given, ["kind", "momentum"]) as space:
         kind = space.choose("kind", NORMALIZATIONS, legal=kinds)
-        # Of 0.99, Keras' own, the moving averages need hundreds of steps to settle.
+        # With Keras' default of 0.99, moving averages need hundreds of steps to settle.
         momentum = space.choose(
             "momentum", among(0.9, 0.97), when=("kind", lambda kind: kind == "batch")
         )
@@ -211,7 +211,7 @@ def normalization(hp: Any, name: str = "normalization", **given: Any) -> dict[st
 
 
 def _with_steps(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `ResidualBlock`, as steps where only steps can say it."""
+    """The arguments of `ResidualBlock`, with steps for what it has no argument for."""
     arguments = dict(arguments)
     if arguments["branch"] is not None:
         return arguments
