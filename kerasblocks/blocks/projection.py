@@ -32,7 +32,7 @@ def make_projection(
         data_format: "channels_last" or "channels_first".
         dtype: The dtype policy of the layers.
         name: The name of the layer with the weights.
-        chain_name: The name of the chain of a `Crop` and this layer, if a law needs one.
+        chain_name: The name of the chain of `Crop` and this layer, if a law crops.
         activation: An activation, or None for a linear projection.
     """
     pointwise = all(law.stride == 1 for law in laws)
