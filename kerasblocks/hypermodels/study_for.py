@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasblocks.core.arguments import check_keys, did_you_mean
 from kerasblocks.heads.task import Task
-from kerasblocks.hypermodels import Network
 from kerasblocks.hypermodels.infer import each, encoder_for, scaled, task_for
+from kerasblocks.hypermodels.network import Network
 from kerasblocks.hypermodels.parts import Arrays, Datasets, split
 from kerasblocks.hypermodels.peek import Peek, is_dataset, peek
 from kerasblocks.search.objectives import objectives
