@@ -58,10 +58,11 @@ class ResidualBlock(Residual):
             of `ConvBlock` arguments, a list of branches (a fork) or a Keras layer.
         order: "post": the last activation comes after the sum (He et al. 2015). The
             last convolution then has no activation, unless the dict of its step has
-            one. "pre": normalization and activation come before each convolution (He
-            et al. 2016). "book": each convolution has an activation, and the sum has
-            none. A tuple orders the three parts of each convolution, as for
-            `ConvBlock`.
+            one, or a layer other than a pooling or `SqueezeExcite` follows it. "pre":
+            normalization and activation come before each convolution (He et al. 2016).
+            "book": each convolution has an activation, and the sum has none. A tuple
+            orders the three parts of each convolution, as for `ConvBlock`; the tuple of
+            "post" or "pre" means the same as the name.
         normalization: As for `ConvBlock`. The book uses None.
         activation: As for `ConvBlock`.
         data_format: "channels_last", "channels_first" or None for Keras' setting.

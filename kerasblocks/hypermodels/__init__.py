@@ -1,4 +1,4 @@
-"""Ready hypermodels: what to search where the data says what it is.
+"""Ready hypermodels for images, sequences, tables and several inputs.
 
     digits = hypermodels.Images((8, 8, 1))
     network = hypermodels.Network(digits, kb.heads.Multiclass(10))

@@ -152,7 +152,7 @@ def check_layer(
 
     Raises:
         LayerContractError: the layer breaks laws; all of them are named, each with
-            what came, a fix and a snippet that shows it.
+            what happened, a fix and a snippet that shows it.
         TypeError, ValueError: the arguments are wrong.
 
     Example:
